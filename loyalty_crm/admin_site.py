@@ -1,0 +1,153 @@
+"""The admin site: a sidebar arranged by job, and a first page that says how the day goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from unfold.sites import UnfoldAdminSite
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What somebody comes here to do, and the tables that are about it: label → icon."""
+
+    title: str | Promise
+    tables: dict[str, str]
+
+
+SIDEBAR = [
+    Job(
+        _("Members"),
+        {
+            "members.Member": "group",
+            "members.Card": "credit_card",
+            "members.Consent": "verified_user",
+            "members.ConsentText": "article",
+        },
+    ),
+    Job(
+        _("Receipts"),
+        {
+            "members.Receipt": "receipt_long",
+            "members.Refund": "undo",
+        },
+    ),
+    Job(
+        _("Programme and rules"),
+        {"rewards.Programme": "tune", "rewards.Promotion": "sell"},
+    ),
+    Job(
+        _("Ledger"),
+        {
+            "rewards.Wallet": "account_balance_wallet",
+            "rewards.LedgerTx": "swap_horiz",
+            "rewards.LedgerEntry": "list_alt",
+            "rewards.Lot": "hourglass_bottom",
+            "rewards.PendingGrant": "schedule",
+            "rewards.Hold": "lock_clock",
+            "rewards.Purchase": "redeem",
+            "rewards.PurchaseRefund": "assignment_return",
+            "rewards.LedgerIncident": "report",
+        },
+    ),
+    Job(
+        _("Catalogue"),
+        {
+            "members.Product": "inventory_2",
+            "members.Category": "account_tree",
+            "members.Brand": "label",
+        },
+    ),
+    Job(
+        _("Stores"),
+        {
+            "members.Store": "storefront",
+            "members.Terminal": "point_of_sale",
+            "members.Shift": "badge",
+        },
+    ),
+    Job(
+        _("Integrations"),
+        {
+            "kernel.Integration": "hub",
+            "kernel.ApiKey": "key",
+            "kernel.WebhookEndpoint": "webhook",
+            "kernel.WebhookDelivery": "outgoing_mail",
+            "kernel.OutboxEvent": "outbox",
+        },
+    ),
+    Job(
+        _("System"),
+        {
+            "auth.User": "manage_accounts",
+            "auth.Group": "groups",
+            "kernel.AuditEntry": "history",
+            "kernel.Job": "deployed_code_history",
+        },
+    ),
+]
+
+#: Panels of the first page by place: URL name and the permission that opens it.
+#: Every app draws its own; the page only says where they stand.
+FIRST_PAGE = {
+    "top": [("admin:rewards_today", "rewards.view_purchase")],
+    "left": [
+        ("admin:rewards_months", "rewards.view_ledgerentry"),
+        ("admin:rewards_attention", "rewards.view_wallet"),
+    ],
+    "right": [("admin:rewards_latest", "members.view_receipt")],
+}
+
+
+class LoyaltyAdminSite(UnfoldAdminSite):
+    site_title = "Loyalty CRM"
+    index_title = _("Today")
+    empty_value_display = "–"
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """One group a job; a table without an admin, or closed to this user, is left out."""
+        groups = [{"title": job.title, "items": self._items(request, job)} for job in SIDEBAR]
+        home = {"title": _("Today"), "icon": "home", "link": reverse("admin:index")}
+        home |= {"active": request.path == home["link"], "has_permission": True}
+        return [{"items": [home]}, *(group for group in groups if group["items"])]
+
+    def _items(self, request: HttpRequest, job: Job) -> list[dict[str, Any]]:
+        known = [
+            (label, icon) for label, icon in job.tables.items() if self._is_open(request, label)
+        ]
+        return [self._item(request, label, icon) for label, icon in known]
+
+    def _is_open(self, request: HttpRequest, label: str) -> bool:
+        try:
+            model = apps.get_model(label)
+        except LookupError:
+            return False
+        admin = self._registry.get(model)
+        return admin is not None and admin.has_view_or_change_permission(request)
+
+    def _item(self, request: HttpRequest, label: str, icon: str) -> dict[str, Any]:
+        meta = apps.get_model(label)._meta  # noqa: SLF001 - Django's public "model _meta API"
+        link = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        return {
+            "title": capfirst(meta.verbose_name_plural),
+            "icon": icon,
+            "link": link,
+            "active": request.path.startswith(link),
+            "has_permission": True,
+        }
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        panels = {
+            place: [
+                reverse(name) for name, permission in known if request.user.has_perm(permission)
+            ]
+            for place, known in FIRST_PAGE.items()
+        }
+        return super().index(request, {**(extra_context or {}), "panels": panels})

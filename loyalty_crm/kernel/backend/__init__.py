@@ -1,0 +1,1 @@
+"""PostgreSQL as Django has it, but for one look at the socket. Named by ``DATABASES``."""

@@ -1,0 +1,18 @@
+"""The kernel's tables."""
+
+from loyalty_crm.kernel.models.api_keys import ApiKey, Integration
+from loyalty_crm.kernel.models.audit import AuditEntry
+from loyalty_crm.kernel.models.idempotency import IdempotencyRecord
+from loyalty_crm.kernel.models.jobs import Job
+from loyalty_crm.kernel.models.outbox import OutboxEvent
+from loyalty_crm.kernel.models.stamps import Stamp
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "IdempotencyRecord",
+    "Integration",
+    "Job",
+    "OutboxEvent",
+    "Stamp",
+]

@@ -1,0 +1,47 @@
+"""What an API key may be allowed to do. The names are part of the API's contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+SCOPES: dict[str, str | Promise] = {
+    "members:read": _("Find members and see their cards and consents, personal data masked"),
+    "members:write": _("Enrol and change members, cards and consents"),
+    "members:pii": _("See names, phones and e-mail addresses in clear"),
+    "catalogue:read": _("Read products, categories and stores"),
+    "catalogue:write": _("Create and change products and categories"),
+    "sales:read": _("Read receipts"),
+    "sales:write": _("Quote and record sales, void them, send offline batches"),
+    "refunds:write": _("Refund sales"),
+    "rules:read": _("Read the programme's settings and promotions"),
+    "rules:write": _("Draft, publish and pause promotions"),
+    "wallets:read": _("Read balances, entries and lots"),
+    "holds:write": _("Hold points, capture and release them"),
+    "adjustments:request": _("Ask for a manual adjustment of points"),
+    "gift:activate": _("Activate and load gift cards"),
+    "gift:redeem": _("Pay with gift cards"),
+    "coupons:read": _("See why a coupon is not accepted"),
+    "webhooks:manage": _("Manage webhook endpoints and read deliveries"),
+    "bulk:run": _("Run bulk jobs and follow them"),
+}
+
+
+class UnknownScopesError(ValueError):
+    """Names that are no scopes. The message lists those that are."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = sorted(names)
+        super().__init__(
+            f"unknown scope: {', '.join(self.names)}. Choose from: {', '.join(sorted(SCOPES))}"
+        )
+
+
+def checked(names: Iterable[str]) -> list[str]:
+    """The names, sorted and once each; unknown ones are refused all together."""
+    wanted = set(names)
+    if unknown := wanted - SCOPES.keys():
+        raise UnknownScopesError(unknown)
+    return sorted(wanted)

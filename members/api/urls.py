@@ -1,0 +1,50 @@
+"""Addresses below /api/v1/ that belong to members."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from members.api import views
+
+_OF_MEMBER = "members/<uuid:member_id>"
+
+urlpatterns = [
+    path("members", views.MemberViewSet.as_view({"get": "list", "post": "create"}), name="members"),
+    path("members/lookup", views.MemberViewSet.as_view({"post": "lookup"}), name="member-lookup"),
+    path(
+        _OF_MEMBER,
+        views.MemberViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="member",
+    ),
+    path(
+        f"{_OF_MEMBER}/identities",
+        views.IdentityViewSet.as_view({"post": "create"}),
+        name="member-identities",
+    ),
+    path(
+        f"{_OF_MEMBER}/consents",
+        views.ConsentViewSet.as_view({"get": "list", "post": "create"}),
+        name="member-consents",
+    ),
+    path(
+        f"{_OF_MEMBER}/cards",
+        views.CardViewSet.as_view({"get": "list", "post": "create"}),
+        name="member-cards",
+    ),
+    *[
+        path(
+            f"{_OF_MEMBER}/cards/{verb}",
+            views.CardViewSet.as_view({"post": verb}),
+            name=f"member-card-{verb}",
+        )
+        for verb in ("activate", "block", "unblock", "replace", "close")
+    ],
+    path("products", views.ProductViewSet.as_view({"get": "list"}), name="products"),
+    path("products/bulk", views.ProductViewSet.as_view({"post": "bulk"}), name="products-bulk"),
+    path(
+        "categories",
+        views.CategoryViewSet.as_view({"get": "list", "put": "bulk"}),
+        name="categories",
+    ),
+    path("stores", views.StoreViewSet.as_view({"get": "list", "post": "create"}), name="stores"),
+]

@@ -1,0 +1,17 @@
+"""The door for integrators: one noun a file."""
+
+from members.api.views.cards import CardViewSet
+from members.api.views.consents import ConsentViewSet
+from members.api.views.people import IdentityViewSet, MemberViewSet
+from members.api.views.products import CategoryViewSet, ProductViewSet
+from members.api.views.stores import StoreViewSet
+
+__all__ = [
+    "CardViewSet",
+    "CategoryViewSet",
+    "ConsentViewSet",
+    "IdentityViewSet",
+    "MemberViewSet",
+    "ProductViewSet",
+    "StoreViewSet",
+]

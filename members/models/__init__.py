@@ -1,0 +1,27 @@
+"""The facts: who a person is and agreed to, which card they hold, where and what they bought."""
+
+from members.models.cards import Card
+from members.models.consents import Consent, ConsentText
+from members.models.people import Identity, Member
+from members.models.products import Brand, Category, Product
+from members.models.purchases import Receipt, ReceiptLine, Refund, RefundLine, Tender
+from members.models.stores import Shift, Store, Terminal
+
+__all__ = [
+    "Brand",
+    "Card",
+    "Category",
+    "Consent",
+    "ConsentText",
+    "Identity",
+    "Member",
+    "Product",
+    "Receipt",
+    "ReceiptLine",
+    "Refund",
+    "RefundLine",
+    "Shift",
+    "Store",
+    "Tender",
+    "Terminal",
+]

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from loyalty_crm.kernel.privileges import fence
+
+APPEND_ONLY = ("ledgertx", "ledgerentry", "lotmove", "hold", "holdresolution", "lot")
+
+
+class RewardsConfig(AppConfig):
+    name = "rewards"
+    label = "rewards"
+    verbose_name = _("Rewards")
+
+    def ready(self) -> None:
+        for table in APPEND_ONLY:
+            fence(f"rewards_{table}")
+        fence("rewards_wallet", ("status", "merged_into_id", "debt_limit", "last_activity_at"))
+        fence("rewards_pendinggrant", ("cancelled", "posted_tx_id"))

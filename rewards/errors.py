@@ -1,0 +1,217 @@
+"""Refusals of the rewards app, named as facts."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty_crm.kernel.errors import DomainError
+
+# The ledger
+
+
+class InsufficientPoints(DomainError):
+    """``available`` and ``requested`` say how far apart they are."""
+
+    code = "insufficient_points"
+    status = 422
+    title = _("Not enough points")
+
+
+class WalletFrozen(DomainError):
+    code = "wallet_frozen"
+    title = _("The points account is frozen")
+
+
+class WalletMerged(DomainError):
+    """``survivor`` is the public id of the wallet that took over."""
+
+    code = "wallet_merged"
+    title = _("The points account was merged into another one")
+
+
+class WalletClosed(DomainError):
+    code = "wallet_closed"
+    title = _("The points account is closed")
+
+
+class CaptureExceedsHold(DomainError):
+    code = "capture_exceeds_hold"
+    status = 422
+    title = _("More is captured than was held")
+
+
+class HoldResolved(DomainError):
+    """``outcome`` says how it ended."""
+
+    code = "hold_resolved"
+    title = _("The hold has ended already")
+
+
+class HoldExpired(DomainError):
+    code = "hold_expired"
+    title = _("The hold has expired")
+
+
+class WalletsDiffer(DomainError):
+    code = "wallets_differ"
+    status = 422
+    title = _("These points accounts are of different programmes")
+
+
+class OpenHolds(DomainError):
+    code = "open_holds"
+    title = _("Points are still held: capture or release the holds first")
+
+
+# Checkout
+
+
+class CardBlocked(DomainError):
+    """A blocked or closed card neither earns nor pays."""
+
+    code = "card_blocked"
+    title = _("The card is blocked")
+
+
+class MemberUnknown(DomainError):
+    """Nobody is known by this id, card or phone: the same request may succeed tomorrow."""
+
+    code = "member_unknown"
+    status = 422
+    title = _("No member is known by this")
+    stored = False
+
+
+class TerminalUnknown(DomainError):
+    code = "terminal_unknown"
+    status = 422
+    title = _("The store has no such terminal")
+    stored = False
+
+
+class CurrencyMismatch(DomainError):
+    """``expected`` is the programme's currency."""
+
+    code = "currency_mismatch"
+    status = 422
+    title = _("The programme counts in another currency")
+
+
+class TooManyLines(DomainError):
+    code = "too_many_lines"
+    status = 422
+    title = _("A receipt has at most 1,000 lines")
+
+
+class LineMismatch(DomainError):
+    """Price times quantity, discount and amount of a line contradict each other."""
+
+    code = "line_mismatch"
+    status = 422
+    title = _("The amounts of this line do not add up")
+
+
+class TendersMismatch(DomainError):
+    """``total`` is what is to be paid with money, ``tendered`` what the tenders come to."""
+
+    code = "tenders_mismatch"
+    status = 422
+    title = _("The tenders do not add up to the total to pay")
+
+
+class LimitExceeded(DomainError):
+    """More points were offered than this receipt takes: ``max`` points, and what set it."""
+
+    code = "limit_exceeded"
+    status = 422
+    title = _("So many points cannot pay for this receipt")
+
+
+class OccurredInFuture(DomainError):
+    code = "occurred_in_future"
+    status = 422
+    title = _("The time of the sale lies in the future")
+    stored = False
+
+
+class OccurredTooLongAgo(DomainError):
+    code = "occurred_too_long_ago"
+    status = 422
+    title = _("The time of the sale lies too far back")
+
+
+class QuoteInvalid(DomainError):
+    """The quote's id is broken, of another key, or too old: ask for a new quote."""
+
+    code = "quote_invalid"
+    status = 422
+    title = _("This quote is not valid any more")
+
+
+class QuoteStale(DomainError):
+    """Numbers have changed since the quote; ``quote`` is the fresh one."""
+
+    code = "quote_stale"
+    title = _("The numbers have changed since the quote")
+
+
+class RefundExceedsOriginal(DomainError):
+    """``left`` is what may still come back, of the line or of the receipt."""
+
+    code = "refund_exceeds_original"
+    status = 422
+    title = _("More is returned than was sold")
+
+
+class VoidWindowClosed(DomainError):
+    code = "void_window_closed"
+    status = 422
+    title = _("Only a sale of the same business day without returns can be cancelled")
+
+
+class PurchaseVoided(DomainError):
+    code = "purchase_voided"
+    title = _("The sale was cancelled")
+
+
+class OfflineRedeemRejected(DomainError):
+    """``allowed`` points may be spent at once while a till is offline."""
+
+    code = "offline_redeem_rejected"
+    status = 422
+    title = _("So many points cannot be spent offline")
+
+
+class ProgrammeMissing(DomainError):
+    code = "programme_missing"
+    title = _("No points programme is set up yet")
+    stored = False
+
+
+# Promotions
+
+
+class DefinitionInvalid(DomainError):
+    """``errors`` points into the definition, one entry a fault."""
+
+    code = "definition_invalid"
+    status = 422
+    title = _("The definition of the promotion is not valid")
+
+
+class PromotionCodeTaken(DomainError):
+    code = "promotion_code_taken"
+    title = _("A promotion with this code exists")
+
+
+class PromotionState(DomainError):
+    """``state`` says where the version stands."""
+
+    code = "promotion_state"
+    title = _("The version's state does not allow this")
+
+
+class ProgrammeInvalid(DomainError):
+    code = "programme_invalid"
+    status = 422
+    title = _("These settings contradict each other")

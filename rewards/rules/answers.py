@@ -1,0 +1,138 @@
+"""What a quote says: prices, points, awards, the reasons for them, and the pins of returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from rewards.rules.basket import BasketLine
+from rewards.rules.effects import Award
+from rewards.rules.pricing import Payment
+
+Outcome = Literal["applied", "beaten", "capped", "not_matched"]
+Params = dict[str, int | str | list[str]]
+
+
+class Decision(msgspec.Struct, kw_only=True):
+    """What became of one effect of a promotion on this receipt, and why. Lines are line numbers.
+
+    ``near`` marks a miss that more goods would mend.
+    """
+
+    promotion: str
+    name: str
+    version: int
+    outcome: Outcome
+    reason: str
+    effect: str = ""
+    params: Params = {}
+    lines: list[int] = []
+    points: int = 0
+    discount_minor: int = 0
+    raw_units: int = 0
+    per: int = 1
+    near: bool = False
+
+
+class PricedLine(msgspec.Struct, kw_only=True):
+    """A line with everything decided: net = gross - discount; points_paid is a part of net."""
+
+    line: BasketLine
+    discount_minor: int
+    points_paid_minor: int = 0
+    points: int = 0
+
+    @property
+    def net_minor(self) -> int:
+        return self.line.gross_minor - self.discount_minor
+
+
+class LineGrant(msgspec.Struct, frozen=True):
+    """Points of one rule on one line, all its effects together."""
+
+    line_no: int
+    version_id: int
+    base_minor: int
+    points: int
+    carry_in: int
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One effect of a rule version as it gave something on a receipt: what returns work from.
+
+    ``bases``: line number → the amount it counted. ``others``: lines that only its
+    conditions count. ``named``: lines of each further selector, in the order of the
+    definition. ``held``: a bit for each condition that held. ``shelf``: prices before
+    discounts, where thresholds count those.
+    """
+
+    version_id: int
+    effect: int
+    granted: int
+    bases: dict[int, int]
+    carry_in: int = 0
+    held: int = 0
+    others: dict[int, int] = {}
+    named: list[list[int]] = []
+    shelf: dict[int, int] = {}
+
+
+class GivenAward(msgspec.Struct, frozen=True, kw_only=True):
+    """An award and the promotion that gives it; ``effect`` counts the promotion's effects."""
+
+    promotion: str
+    promotion_id: int
+    version_id: int
+    effect: int
+    award: Award
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """What one promotion gave on this receipt: what limits and budgets count."""
+
+    promotion_id: int
+    version_id: int
+    code: str
+    money_minor: int
+    points: int
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """What limits and budgets leave for one promotion on this receipt. None: no bound."""
+
+    uses: int | None = None
+    points: int | None = None
+    money_minor: int | None = None
+
+
+class Quote(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer. Lines stand in the order of their numbers."""
+
+    lines: tuple[PricedLine, ...]
+    payment: Payment
+    earned: int
+    grants: tuple[LineGrant, ...]
+    carry_deltas: Mapping[int, int]
+    decisions: tuple[Decision, ...]
+    rules_version: int
+    awards: tuple[GivenAward, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def gross_minor(self) -> int:
+        return sum(line.line.gross_minor for line in self.lines)
+
+    @property
+    def discount_minor(self) -> int:
+        return sum(line.discount_minor for line in self.lines)
+
+    @property
+    def points_paid_minor(self) -> int:
+        return self.payment.money_minor
+
+    @property
+    def total_minor(self) -> int:
+        return self.gross_minor - self.discount_minor - self.payment.money_minor

@@ -1,0 +1,69 @@
+"""How far a discount or a grant may go: floors of lines, caps of promotions, what limits leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from loyalty_crm.kernel.money import split_largest_remainder
+from rewards.rules import rounding
+from rewards.rules.answers import PricedLine
+from rewards.rules.definitions import Caps, Definition
+from rewards.rules.terms import Terms
+
+
+def line_room(caps: Caps, terms: Terms, line: PricedLine) -> int:
+    """How much cheaper a promotion may make a line."""
+    room = line.net_minor - floor_of(caps, terms, line)
+    if caps.line_minor is not None:
+        room = min(room, caps.line_minor)
+    if caps.line_basis_points is not None:
+        room = min(room, line.line.gross_minor * caps.line_basis_points // 10_000)
+    return max(room, 0)
+
+
+def floor_of(caps: Caps, terms: Terms, line: PricedLine) -> int:
+    """The lowest price of a line: never below zero, cost or a share of the shelf price."""
+    floor = 0
+    if (caps.above_cost or terms.price_floor == "cost") and line.line.cost_minor is not None:
+        floor = rounding.up(line.line.cost_minor * line.line.quantity_milli, 1000)
+    if caps.floor_basis_points is not None:
+        share = rounding.up(line.line.gross_minor * caps.floor_basis_points, 10_000)
+        floor = max(floor, share)
+    return floor
+
+
+def receipt_money(definition: Definition, given: int) -> Iterator[tuple[int, str]]:
+    cap = definition.stacking.caps.receipt_minor
+    if cap is not None:
+        yield cap - given, "receipt_cap"
+    yield from _limits(definition, "money", given)
+
+
+def receipt_points(definition: Definition, given: int) -> Iterator[tuple[int, str]]:
+    cap = definition.stacking.caps.receipt_points
+    if cap is not None:
+        yield cap - given, "receipt_cap"
+    yield from _limits(definition, "points", given)
+
+
+def left_of(left: int | None, given: int) -> Iterator[tuple[int, str]]:
+    if left is not None:
+        yield left - given, "limit_reached"
+
+
+def cut(
+    offs: Mapping[int, int], most: Sequence[tuple[int, str]], wanted: int
+) -> tuple[dict[int, int], str]:
+    """Money off by position within every bound; and the bound that cut it, if any did."""
+    whole = sum(offs.values())
+    allowed, bound = min(most)
+    if whole > max(allowed, 0):
+        parts = split_largest_remainder(max(allowed, 0), list(offs.values()))
+        return dict(zip(offs, parts, strict=True)), bound
+    return dict(offs), "price_floor" if whole < wanted else ""
+
+
+def _limits(definition: Definition, what: str, given: int) -> Iterator[tuple[int, str]]:
+    for limit in definition.limits:
+        if limit.per == "receipt" and limit.what == what:
+            yield limit.max - given, "limit_reached"

@@ -1,0 +1,73 @@
+"""Price a basket: discounts, payment with points, points earned, and the reasons for all of it.
+
+Fixed phases: prices, line discounts, basket discounts, payment with points, base
+points, multipliers, bonuses, awards. The answer is the same for any order of the
+lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rewards.rules.answers import Left, Quote
+from rewards.rules.awarding import give_awards
+from rewards.rules.basket import Basket
+from rewards.rules.choosing import best_run
+from rewards.rules.discounting import discount
+from rewards.rules.granting import earn
+from rewards.rules.pricing import Payment, Redeem, pay_with_points, spread
+from rewards.rules.rule_set import RuleSet
+from rewards.rules.run import Run
+from rewards.rules.scene import Scene
+
+
+def quote(
+    basket: Basket,
+    rules: RuleSet,
+    redeem: Redeem | None = None,
+    carries: Mapping[int, int] | None = None,
+    left: Mapping[int, Left] | None = None,
+) -> Quote:
+    """Decide everything about a basket.
+
+    ``carries``: remainders that the wallet is owed, by version. ``left``: what limits
+    and budgets leave, by promotion; a promotion that is not in it has no bound.
+    """
+    scene = Scene(basket, rules, redeem or Redeem(), carries or {}, left or {})
+
+    def attempt(without: frozenset[int]) -> Run:
+        run = Run(scene, without)
+        discount(run)
+        run.payment = _pay(run)
+        earn(run)
+        give_awards(run)
+        return run
+
+    run = best_run(scene, attempt)
+    return _answer(run, rules.version)
+
+
+def _pay(run: Run) -> Payment:
+    payable = [line for line in run.lines if not line.line.excluded_from_redemption]
+    room = [line.net_minor for line in payable]
+    net_total = sum(line.net_minor for line in run.lines)
+    payment = pay_with_points(run.terms, net_total, sum(room), run.scene.redeem)
+    for line, share in zip(payable, spread(payment.money_minor, room), strict=True):
+        line.points_paid_minor = share
+    return payment
+
+
+def _answer(run: Run, version: int) -> Quote:
+    run.lines.sort(key=lambda line: line.line.line_no)
+    return Quote(
+        lines=tuple(run.lines),
+        payment=run.payment,
+        earned=sum(line.points for line in run.lines),
+        grants=tuple(run.grants[key] for key in sorted(run.grants)),
+        carry_deltas=run.carry_deltas,
+        decisions=tuple(run.decisions),
+        rules_version=version,
+        awards=tuple(run.awards),
+        pins=tuple(run.pins),
+        uses=tuple(run.uses[key] for key in sorted(run.uses)),
+    )

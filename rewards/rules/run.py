@@ -1,0 +1,259 @@
+"""One pass over a scene: prices, points and decisions as they come about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from rewards.rules import bounds
+from rewards.rules.answers import (
+    Decision,
+    GivenAward,
+    LineGrant,
+    Outcome,
+    Params,
+    Pin,
+    PricedLine,
+    Use,
+)
+from rewards.rules.basket import Part
+from rewards.rules.conditions import ConditionBase, Goods, Miss
+from rewards.rules.effects import Discount
+from rewards.rules.pricing import Payment
+from rewards.rules.rule_set import Rule, Task
+from rewards.rules.scene import Scene
+from rewards.rules.selectors import Selector
+from rewards.rules.when import miss_of
+
+NOTHING_PAID = Payment(
+    requested=0, points=0, money_minor=0, max_points=0, max_money_minor=0, bound=""
+)
+
+
+class Run:
+    """The state of a receipt while it is decided. ``without``: promotions that sit this one out."""
+
+    def __init__(self, scene: Scene, without: frozenset[int] = frozenset()) -> None:
+        self.scene = scene
+        self.basket = scene.basket
+        self.terms = scene.terms
+        self.without = without
+        self.lines = [
+            PricedLine(line=line, discount_minor=min(line.manual_discount_minor, line.gross_minor))
+            for line in scene.lines
+        ]
+        self.payment = NOTHING_PAID
+        self.decisions: list[Decision] = []
+        self.awards: list[GivenAward] = []
+        self.pins: list[Pin] = []
+        self.grants: dict[tuple[int, int], LineGrant] = {}
+        self.carry_deltas: dict[int, int] = {}
+        self.uses: dict[int, Use] = {}
+        self.base_units: dict[int, int] = defaultdict(int)
+        self.missed: dict[int, Miss] = {}
+        self._applied: dict[int, Rule] = {}
+        self._told: set[tuple[int, str]] = set()
+        self._prices: list[Part] | None = None
+        self._shelf: list[Part] | None = None
+
+    # goods
+
+    def prices(self) -> list[Part]:
+        """Every line at its price by now."""
+        if self._prices is None:
+            self._prices = [
+                Part(line.line, line.line.quantity_milli, line.net_minor) for line in self.lines
+            ]
+        return self._prices
+
+    def shelf(self) -> list[Part]:
+        """Every line at its price before any discount."""
+        if self._shelf is None:
+            lines = self.scene.lines
+            self._shelf = [Part(line, line.quantity_milli, line.gross_minor) for line in lines]
+        return self._shelf
+
+    def money(self) -> list[Part]:
+        """Every line at what points are earned on: by the terms less what points paid."""
+        if self.terms.earning_base != "money":
+            return self.prices()
+        return [
+            Part(part.line, part.quantity_milli, part.amount_minor - line.points_paid_minor)
+            for part, line in zip(self.prices(), self.lines, strict=True)
+        ]
+
+    def goods(self, everything: list[Part], positions: Iterable[int]) -> Goods:
+        def chosen(selector: Selector) -> list[Part]:
+            return [everything[n] for n in self.scene.positions(selector)]
+
+        return Goods([everything[n] for n in sorted(positions)], everything, chosen)
+
+    def priced(self, task: Task) -> Goods:
+        return self.goods(self.prices(), task.ranks)
+
+    def earning(self, positions: Iterable[int]) -> Goods:
+        earns = [n for n in positions if not self.lines[n].line.excluded_from_earning]
+        return self.goods(self.money(), earns)
+
+    def counted(self, rule: Rule, goods: Goods) -> Goods:
+        """The goods as the thresholds of a rule count them."""
+        if rule.definition.thresholds == "after_earlier":
+            return goods
+        shelf = self.shelf()
+        known = {part.line.line_no: part for part in shelf}
+        parts = [known[part.line.line_no] for part in goods.parts]
+
+        def chosen(selector: Selector) -> list[Part]:
+            return [shelf[n] for n in self.scene.positions(selector)]
+
+        return Goods(parts, shelf, chosen)
+
+    # conditions and stacking
+
+    def ask(self, goods: Goods) -> Callable[[ConditionBase], Miss | None]:
+        return lambda condition: condition.miss(self.basket, goods)
+
+    def miss(self, rule: Rule, goods: Goods) -> Miss | None:
+        """Why the rule does not apply to these goods as they are priced by now."""
+        if not goods.parts:
+            return Miss("goods")
+        return miss_of(rule.definition.when, self.ask(self.counted(rule, goods)))
+
+    def able(self, tasks: Iterable[Task], goods_of: Callable[[Task], Goods]) -> list[Task]:
+        """The tasks whose conditions hold and that nothing else rules out; others are told why."""
+        return [task for task in tasks if self.admits(task) and self.holds(task, goods_of(task))]
+
+    def holds(self, task: Task, goods: Goods) -> bool:
+        missed = self.miss(task.rule, goods)
+        if missed:
+            self.refuse(task, missed)
+        return missed is None
+
+    def admits(self, task: Task) -> bool:
+        """Whether limits and the promotions applied so far leave room for this one."""
+        rule = task.rule
+        if rule.promotion_id in self.without:
+            return False
+        left = self.scene.left.get(rule.promotion_id)
+        if left and left.uses is not None and left.uses < 1:
+            self.tell(task, "capped", "limit_reached")
+            return False
+        if by := self.stopped_by(rule):
+            self.tell(task, "beaten", by[0], {"by": by[1].code})
+            return False
+        return True
+
+    def stopped_by(self, rule: Rule) -> tuple[str, Rule] | None:
+        """The applied promotion that this one does not go together with, and why."""
+        if not self._applied or rule.promotion_id in self._applied:
+            return None
+        others = sorted(self._applied.values(), key=lambda other: other.order)
+        for other in others:
+            if excludes(rule, other):
+                return "not_with", other
+        group = self.scene.group_of(rule)
+        if group is None or group.most is None:
+            return None
+        same = [o for o in others if o.definition.stacking.group == group.code]
+        return ("group", same[0]) if len(same) >= group.most else None
+
+    # decisions
+
+    def decide(
+        self, task: Task, outcome: Outcome, reason: str, params: Params | None = None
+    ) -> Decision:
+        rule = task.rule
+        decision = Decision(
+            promotion=rule.code, name=rule.name, version=rule.number, outcome=outcome,
+            reason=reason, effect=task.effect.kind, params=params or {},
+        )  # fmt: skip
+        self.decisions.append(decision)
+        return decision
+
+    def tell(
+        self, task: Task, outcome: Outcome, reason: str, params: Params | None = None
+    ) -> Decision | None:
+        """A decision about the whole promotion: said once, however many effects it has."""
+        key = (task.rule.version_id, reason)
+        if key in self._told:
+            return None
+        self._told.add(key)
+        return self.decide(task, outcome, reason, params)
+
+    def refuse(self, task: Task, missed: Miss) -> None:
+        self.missed.setdefault(task.rule.promotion_id, missed)
+        if decision := self.tell(task, "not_matched", missed.reason, missed.params):
+            decision.near = missed.near
+
+    def use(self, rule: Rule, *, money: int = 0, points: int = 0) -> None:
+        """Note that a promotion gave something."""
+        self._applied[rule.promotion_id] = rule
+        known = self.uses.get(rule.promotion_id)
+        self.uses[rule.promotion_id] = Use(
+            promotion_id=rule.promotion_id,
+            version_id=rule.version_id,
+            code=rule.code,
+            money_minor=money + (known.money_minor if known else 0),
+            points=points + (known.points if known else 0),
+        )
+
+    # discounts
+
+    def fit(self, task: Task, offs: Mapping[int, int]) -> dict[int, int]:
+        """Position → money off, cut to what each line may lose."""
+        by_no = {line.line.line_no: n for n, line in enumerate(self.lines)}
+        found = ((by_no[line_no], off) for line_no, off in offs.items() if off > 0)
+        return {n: min(off, self.room(task.rule, n)) for n, off in found}
+
+    def room(self, rule: Rule, position: int) -> int:
+        return bounds.line_room(rule.definition.stacking.caps, self.terms, self.lines[position])
+
+    def take(self, task: Task, offs: Mapping[int, int], wanted: int, reason: str) -> Decision:
+        """Take money off lines (positions), within the bounds of the promotion and the receipt."""
+        assert isinstance(task.effect, Discount)
+        offs, bound = bounds.cut(offs, self._most(task.rule), wanted)
+        for position, off in offs.items():
+            self.lines[position].discount_minor += off
+        self._prices = None
+        off = sum(offs.values())
+        if off:
+            self.use(task.rule, money=off)
+        capped: Params = {"wanted": wanted}
+        decision = self.decide(task, "capped", bound, capped) if bound else self.decide(
+            task, "applied", reason
+        )  # fmt: skip
+        decision.discount_minor = off
+        decision.lines = sorted(self.lines[n].line.line_no for n in offs)
+        return decision
+
+    def _most(self, rule: Rule) -> list[tuple[int, str]]:
+        """What a promotion may still take off the receipt, and what bounds it."""
+        used = self.uses.get(rule.promotion_id)
+        given = used.money_minor if used else 0
+        left = self.scene.left.get(rule.promotion_id)
+        gross = sum(line.line.gross_minor for line in self.lines)
+        off = sum(line.discount_minor for line in self.lines)
+        return [
+            (gross * self.terms.max_discount_percent // 100 - off, "max_discount"),
+            *bounds.receipt_money(rule.definition, given),
+            *bounds.left_of(left.money_minor if left else None, given),
+        ]
+
+    def most_points(self, rule: Rule) -> tuple[int, str] | None:
+        """The points a promotion may still give on the receipt, and what bounds them."""
+        used = self.uses.get(rule.promotion_id)
+        given = used.points if used else 0
+        left = self.scene.left.get(rule.promotion_id)
+        found = [
+            *bounds.receipt_points(rule.definition, given),
+            *bounds.left_of(left.points if left else None, given),
+        ]
+        return min(found) if found else None
+
+
+def excludes(one: Rule, other: Rule) -> bool:
+    """Whether one of two promotions names the other as one it does not go with."""
+    return (
+        other.code in one.definition.stacking.not_with
+        or one.code in other.definition.stacking.not_with
+    )

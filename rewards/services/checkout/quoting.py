@@ -1,0 +1,70 @@
+"""Quote: what a basket would cost and earn. Reads only, unless points shall be reserved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from loyalty_crm.kernel.actors import Actor
+from rewards.models import Wallet
+from rewards.services.checkout.asks import Ask
+from rewards.services.checkout.facts import Facts, read_carries, read_facts
+from rewards.services.checkout.pricing import (
+    QUOTE_LIVES,
+    Priced,
+    price,
+    refuse_impossible,
+    refuse_other_payment,
+    seal,
+)
+from rewards.services.checkout.wire import HoldOut, QuoteOut, quote_out
+from rewards.services.ledger import place_hold
+from rewards.services.rule_sets import Compiled
+
+
+def make_quote(*, ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> QuoteOut:
+    """Price a basket. Writes nothing and locks nothing; the answer proves itself for 15 minutes."""
+    return sealed_quote(_priced(ask, compiled, now), now, actor)
+
+
+def reserve_quote(
+    *, ask: Ask, compiled: Compiled, reference: str, now: datetime, actor: Actor
+) -> QuoteOut:
+    """Price a basket and hold the points it asks to pay with, until the quote ends.
+
+    Belongs inside a transaction. More points than the receipt takes are refused.
+    The sale names the hold; what it does not take is free again.
+    """
+    priced = _priced(ask, compiled, now, lock=True)
+    refuse_other_payment(priced)
+    wallet, points = priced.facts.wallet, priced.quote.payment.points
+    if wallet is None or not points:
+        return sealed_quote(priced, now, actor)
+    hold = place_hold(
+        wallet=Wallet.objects.get(pk=wallet.id),
+        amount=points,
+        ttl=QUOTE_LIVES,
+        source=f"quote:{actor.id}",
+        source_ref=reference,
+        actor=actor,
+    )
+    held = HoldOut(id=hold.public_id, points=points, expires_at=hold.expires_at)
+    return sealed_quote(priced, now, actor, hold=held)
+
+
+def sealed_quote(
+    priced: Priced, now: datetime, actor: Actor, *, hold: HoldOut | None = None
+) -> QuoteOut:
+    return quote_out(priced, quote_id=seal(priced, actor), expires_at=now + QUOTE_LIVES, hold=hold)
+
+
+def _priced(ask: Ask, compiled: Compiled, now: datetime, *, lock: bool = False) -> Priced:
+    refuse_impossible(ask, compiled, now)
+    facts = read_facts(ask, compiled, lock=lock)
+    return price(ask, facts, compiled, carries=carries_of(facts, compiled))
+
+
+def carries_of(facts: Facts, compiled: Compiled) -> dict[int, int]:
+    """Asked only where a rule carries remainders; under the wallet's lock when it is held."""
+    if compiled.rules.carries and facts.wallet:
+        return read_carries(facts.wallet.id)
+    return {}

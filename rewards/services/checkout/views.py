@@ -1,0 +1,209 @@
+"""A sale as it is shown: the same shape from the commit that made it and from the tables."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.models import Prefetch
+
+from members.models import Receipt, ReceiptLine
+from rewards.models import Grant
+from rewards.rules.answers import Quote
+from rewards.rules.rule_set import RuleSet
+
+
+class GrantView(msgspec.Struct, frozen=True):
+    """Points of one rule version on one line."""
+
+    promotion: str
+    version: int
+    base_minor: int
+    points: int
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
+    line_no: int
+    sku: str
+    name: str
+    quantity_milli: int
+    unit_price_minor: int
+    gross_minor: int
+    discount_minor: int
+    net_minor: int
+    points_paid_minor: int
+    points: int
+    returned_quantity_milli: int = 0
+    returned_minor: int = 0
+    grants: tuple[GrantView, ...] = ()
+
+
+class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    kind: str
+    number: str
+    net_minor: int
+    money_minor: int
+    points_taken_back: int
+    points_given_back: int
+    occurred_at: datetime
+
+
+class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """One sale with its points. ``active_at`` is set while the points wait."""
+
+    id: UUID
+    store: str
+    terminal: str
+    number: str
+    state: str
+    member_id: UUID | None
+    currency: str
+    occurred_at: datetime
+    recorded_at: datetime
+    business_date: date
+    gross_minor: int
+    discount_minor: int
+    points_paid_minor: int
+    total_minor: int
+    earned: int
+    redeemed: int
+    taken_back: int
+    given_back: int
+    written_off: int
+    expires_at: datetime | None
+    active_at: datetime | None
+    rules_version: int
+    decisions: list[dict[str, Any]]
+    lines: tuple[LineView, ...]
+    tenders: tuple[tuple[str, int], ...]
+    returns: tuple[ReturnView, ...] = ()
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale and the balance behind it. ``is_duplicate``: it was known, nothing was written."""
+
+    view: PurchaseView
+    balance: int | None = None
+    held: int = 0
+    is_duplicate: bool = False
+
+
+class Refunded(msgspec.Struct, frozen=True, kw_only=True):
+    """A return and the sale after it. ``is_duplicate``: it was known, nothing was written."""
+
+    refund: ReturnView
+    purchase: PurchaseView
+    balance: int | None = None
+    is_duplicate: bool = False
+
+
+_GRANTS = Grant.objects.select_related("version__promotion").order_by("version_id")
+_LINES = ReceiptLine.objects.order_by("line_no").prefetch_related(
+    Prefetch("grants", queryset=_GRANTS)
+)
+
+
+def load(receipt_id: int) -> PurchaseView:
+    """One sale from the tables; a constant number of queries."""
+    receipts = Receipt.objects.select_related(
+        "store", "terminal", "member", "purchase", "purchase__pending"
+    ).prefetch_related(Prefetch("lines", queryset=_LINES), "tenders", "refunds__rewards")
+    return view_of(receipts.get(pk=receipt_id))
+
+
+def view_of(receipt: Receipt) -> PurchaseView:
+    purchase = receipt.purchase
+    return PurchaseView(
+        id=receipt.public_id,
+        store=receipt.store.code,
+        terminal=receipt.terminal.code if receipt.terminal else "",
+        number=receipt.number,
+        state=receipt.state,
+        member_id=receipt.member.public_id if receipt.member else None,
+        currency=receipt.currency,
+        occurred_at=receipt.occurred_at,
+        recorded_at=receipt.recorded_at,
+        business_date=receipt.business_date,
+        gross_minor=receipt.gross_minor,
+        discount_minor=receipt.discount_minor,
+        points_paid_minor=receipt.points_paid_minor,
+        total_minor=receipt.total_minor,
+        earned=purchase.earned,
+        redeemed=purchase.redeemed,
+        taken_back=purchase.clawed_back,
+        given_back=purchase.restored,
+        written_off=purchase.written_off,
+        expires_at=purchase.lots_expire_at,
+        active_at=purchase.pending.available_at if purchase.pending else None,
+        rules_version=purchase.rules_version,
+        decisions=purchase.decisions,
+        lines=tuple(_line(line) for line in receipt.lines.all()),
+        tenders=tuple((tender.kind, tender.amount_minor) for tender in receipt.tenders.all()),
+        returns=tuple(_return(refund) for refund in receipt.refunds.all()),
+    )
+
+
+def _line(line: ReceiptLine) -> LineView:
+    grants = [
+        GrantView(
+            grant.version.promotion.code, grant.version.number, grant.base_minor, grant.points
+        )
+        for grant in line.grants.all()
+    ]
+    return LineView(
+        line_no=line.line_no,
+        sku=line.sku,
+        name=line.name,
+        quantity_milli=line.quantity_milli,
+        unit_price_minor=line.unit_price_minor,
+        gross_minor=line.gross_minor,
+        discount_minor=line.discount_minor,
+        net_minor=line.net_minor,
+        points_paid_minor=line.points_paid_minor,
+        points=sum(grant.points for grant in grants),
+        returned_quantity_milli=line.refunded_quantity_milli,
+        returned_minor=line.refunded_minor,
+        grants=tuple(grants),
+    )
+
+
+def _return(refund: Any) -> ReturnView:
+    return ReturnView(
+        id=refund.public_id,
+        kind=refund.kind,
+        number=refund.number,
+        net_minor=refund.net_minor,
+        money_minor=refund.money_minor,
+        points_taken_back=refund.rewards.clawed_back,
+        points_given_back=refund.rewards.restored,
+        occurred_at=refund.occurred_at,
+    )
+
+
+def line_views(quote: Quote, rule_set: RuleSet) -> tuple[LineView, ...]:
+    """The lines of a quote, with the rule behind every point."""
+    rules = {rule.version_id: rule for rule in rule_set.rules}
+    grants: dict[int, list[GrantView]] = {}
+    for grant in quote.grants:
+        rule = rules[grant.version_id]
+        view = GrantView(rule.code, rule.number, grant.base_minor, grant.points)
+        grants.setdefault(grant.line_no, []).append(view)
+    return tuple(
+        LineView(
+            line_no=line.line.line_no,
+            sku=line.line.sku,
+            name=line.line.name,
+            quantity_milli=line.line.quantity_milli,
+            unit_price_minor=line.line.unit_price_minor,
+            gross_minor=line.line.gross_minor,
+            discount_minor=line.discount_minor,
+            net_minor=line.net_minor,
+            points_paid_minor=line.points_paid_minor,
+            points=line.points,
+            grants=tuple(grants.get(line.line.line_no, ())),
+        )
+        for line in quote.lines
+    )

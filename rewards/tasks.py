@@ -1,0 +1,81 @@
+"""The work of rewards by the clock. What is due stands in tables; a repeat finds it done."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from celery.schedules import crontab
+from django.db import OperationalError
+
+from loyalty_crm.kernel import clock
+from rewards.services import ledger
+from rewards.services.audit_ledger import guard_ledger
+from rewards.services.rollups import refresh_rollups
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1000
+# Entries that were late for the last count are in this one; a day is counted as a whole.
+ROLLUP_WINDOW = timedelta(hours=3)
+RETRY: dict[str, Any] = {
+    "autoretry_for": (OperationalError,),
+    "retry_backoff": True,
+    "max_retries": 5,
+}
+
+
+@shared_task(name="rewards.roll_day", **RETRY)
+def roll_day() -> None:
+    """Activate what is due, then expire: points are never lost on the day they become active.
+
+    Every hour, because days end at different hours in different programmes.
+    """
+    as_of = clock.now()
+    activated = 0
+    while count := ledger.activate_pending(as_of=as_of, limit=BATCH):
+        activated += count
+    expired = ledger.expire_lots(as_of=as_of) + ledger.expire_inactive(as_of=as_of)
+    logger.info("activated %s promises, expired %s points", activated, expired.points)
+
+
+@shared_task(name="rewards.release_holds", **RETRY)
+def release_holds() -> int:
+    """Free the holds that are over by the database's clock."""
+    total = 0
+    while count := ledger.expire_due_holds(BATCH):
+        total += count
+    return total
+
+
+@shared_task(name="rewards.audit_ledger")
+def audit_ledger() -> None:
+    """Prove the books; a wallet that does not agree is frozen and gets an incident."""
+    for finding in guard_ledger():
+        if finding.count:
+            logger.error("ledger audit %s: %s rows", finding.check, finding.count)
+
+
+@shared_task(name="rewards.refresh_rollups", **RETRY)
+def refresh_daily_rollups() -> None:
+    refresh_rollups(recorded_since=clock.now() - ROLLUP_WINDOW)
+
+
+BEAT_SCHEDULE = {
+    "rewards-roll-day": {"task": "rewards.roll_day", "schedule": crontab(minute="1")},
+    "rewards-release-holds": {
+        "task": "rewards.release_holds",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
+    "rewards-audit-ledger": {
+        "task": "rewards.audit_ledger",
+        "schedule": crontab(hour="4", minute="10"),
+    },
+    "rewards-refresh-rollups": {
+        "task": "rewards.refresh_rollups",
+        "schedule": crontab(minute="20"),
+    },
+}

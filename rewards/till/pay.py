@@ -1,0 +1,263 @@
+"""Take the sale: tenders, receipt number, and the page for the next customer."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from loyalty_crm.kernel.errors import DomainError, IdempotencyKeyReused, ValidationFailed
+from loyalty_crm.kernel.money import Money, exponent
+from members.models import Receipt
+from members.rules.identities import masked_name
+from members.till.access import Desk, at_till
+from members.till.once import OnceForm, once
+from rewards.models import LedgerEntry
+from rewards.services.checkout.asks import Ask, AskedTender, Sale
+from rewards.services.checkout.committing import commit_purchase
+from rewards.till.counter import Counter, at_counter
+from rewards.till.deal import payable_points
+from rewards.till.entry import NotReadable, read_money
+from rewards.till.show import Shower
+
+CHANGE_KEY = "till_change"
+_TYPED = {"inputmode": "decimal", "autocomplete": "off", "class": "figure-input", "data-tender": ""}
+
+
+class PayForm(OnceForm):
+    """``seen`` proves which numbers the cashier was shown; ``due`` is the total among them."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=500)
+    due = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    cash = forms.CharField(
+        required=False, max_length=20, widget=forms.TextInput(attrs=_TYPED | {"data-next": ""})
+    )
+    card = forms.CharField(required=False, max_length=20, widget=forms.TextInput(attrs=_TYPED))
+    number = forms.CharField(
+        max_length=80, error_messages={"required": gettext_lazy("A sale needs its receipt number.")}
+    )
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+
+    def clean_cash(self) -> int:
+        return self._money("cash")
+
+    def clean_card(self) -> int:
+        return self._money("card")
+
+    def _money(self, name: str) -> int:
+        text = self.cleaned_data[name]
+        try:
+            return read_money(text, self.currency) if text else 0
+        except NotReadable as fault:
+            raise forms.ValidationError(_("An amount is a number like 12.50.")) from fault
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if self.errors:
+            return data
+        if data["card"] > data["due"]:
+            self.add_error("card", _("A card pays no more than the total."))
+        elif data["cash"] + data["card"] < data["due"]:
+            self.add_error("cash", _("This is less than the total to pay."))
+        return data
+
+    @property
+    def change(self) -> int:
+        data = self.cleaned_data
+        return int(data["cash"] + data["card"] - data["due"])
+
+    def tenders(self) -> tuple[AskedTender, ...]:
+        """What stays in the drawer: cash less the change, and what the card paid."""
+        data = self.cleaned_data
+        amounts = {"cash": data["due"] - data["card"], "card": data["card"]}
+        return tuple(
+            AskedTender(kind=kind, amount_minor=amount)
+            for kind, amount in amounts.items()
+            if amount
+        )
+
+    def asked(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in self.cleaned_data.items() if name not in ("key", "seen")
+        }
+
+
+@require_http_methods(["GET", "POST"])
+@at_counter
+def pay(counter: Counter) -> HttpResponse:
+    """Show what is due; take the money once, and only for the numbers that were shown."""
+    if counter.request.method == "POST":
+        form = PayForm(counter.request.POST, currency=counter.currency)
+        return _take(counter, form) if form.is_valid() else _show(counter, form)
+    return _show(counter) if counter.basket.lines else redirect("till:sale")
+
+
+def _take(counter: Counter, form: PayForm) -> HttpResponse:
+    key = form.cleaned_data["key"]
+    try:
+        sold = once(
+            operation="till.sale",
+            key=key,
+            asked=form.asked(),
+            work=lambda: _sell(counter, form),
+            desk=counter.desk,
+        )
+    except DomainError as refusal:
+        form.add_error("number" if refusal.code == "source_ref_conflict" else None, _words(refusal))
+        return _refused(counter, form, refusal)
+    counter.basket.sold(counter.request, key)
+    counter.request.session[CHANGE_KEY] = sold
+    return redirect("till:sold", sold["receipt"])
+
+
+def _sell(counter: Counter, form: PayForm) -> dict[str, Any]:
+    if not counter.basket.lines:
+        raise ValidationFailed(_("The basket is empty"))
+    data = form.cleaned_data
+    sale = Sale(
+        ask=_exact_ask(counter),
+        number=data["number"].strip(),
+        cashier=counter.request.user.get_username(),
+        tenders=form.tenders(),
+        quote_id=data["seen"],
+    )
+    done = commit_purchase(
+        sale=sale, compiled=counter.rules, now=counter.at, actor=counter.desk.actor
+    )
+    return {"receipt": str(done.view.id), "change": form.change}
+
+
+def _exact_ask(counter: Counter) -> Ask:
+    """The basket with points that pay to the point; "as many as may be" becomes a number here."""
+    ask = counter.ask()
+    if not ask.redeem_points:
+        return ask
+    return msgspec.structs.replace(
+        ask, redeem_points=payable_points(counter.quote(ask), counter.rules)
+    )
+
+
+def _words(refusal: DomainError) -> str:
+    match refusal.code:
+        case "source_ref_conflict":
+            return _("A receipt with this number exists already.")
+        case "idempotency_key_reused":
+            return _(
+                "This basket was sold already. Look at the last receipt before you sell it again."
+            )
+        case "idempotency_in_flight":
+            return _(
+                "The sale is still on its way. Wait a moment and take it again: it sells once."
+            )
+        case "quote_stale" | "quote_invalid" | "tenders_mismatch":
+            return _("The numbers have changed. Look at the new total and take the payment again.")
+        case _:
+            return refusal.message
+
+
+def _refused(counter: Counter, form: PayForm, refusal: DomainError) -> HttpResponse:
+    """A key that has its answer is spent, so the basket gets a new one.
+
+    While the first request still runs, and wherever a repeat may succeed, the key stays: the
+    same form again must not sell a second time.
+    """
+    if refusal.stored or isinstance(refusal, IdempotencyKeyReused):
+        counter.basket.key = str(uuid4())
+        counter.basket.keep(counter.request)
+    return _show(counter, form)
+
+
+def _show(counter: Counter, refused: PayForm | None = None) -> HttpResponse:
+    """The fresh numbers, with what was typed when it was refused."""
+    try:
+        quote = counter.quote(_exact_ask(counter))
+    except DomainError:
+        return redirect("till:sale")
+    shower, due = counter.shower, quote.totals.total.amount
+    due_text = f"{shower.money(due).as_decimal():f}"
+    fresh = {"key": counter.basket.key, "seen": quote.quote_id, "due": due}
+    context = {
+        "desk": counter.desk,
+        "sale": shower.sale(counter.basket, quote),
+        "form": _form(counter, refused, fresh, due_text),
+        "due": due,
+        "due_text": due_text,
+        "places": exponent(counter.currency),
+        "nothing": f"{shower.money(0).as_decimal():f}",
+    }
+    return render(counter.request, "till/pay.html", context, status=422 if refused else 200)
+
+
+def _form(
+    counter: Counter, refused: PayForm | None, fresh: dict[str, Any], due_text: str
+) -> PayForm:
+    if refused is None:
+        typed = {"cash": due_text, "number": next_number(counter.desk)}
+        return PayForm(currency=counter.currency, initial=fresh | typed)
+    fresh_text = {name: str(value) for name, value in fresh.items()}
+    refused.data = {**dict(refused.data.items()), **fresh_text}
+    return refused
+
+
+def next_number(desk: Desk) -> str:
+    """One more than the last receipt that this till numbered itself; another may be typed."""
+    prefix = f"{desk.terminal.code}-"
+    own = Receipt.objects.filter(
+        store=desk.store, terminal=desk.terminal, number__startswith=prefix
+    )
+    last = own.order_by("-occurred_at", "-id").values_list("number", flat=True).first()
+    count = re.search(r"(\d+)$", last or "")
+    return f"{prefix}{int(count[1]) + 1 if count else 1:06}"
+
+
+@require_http_methods(["GET"])
+@at_till
+def sold(request: HttpRequest, desk: Desk, receipt_id: UUID) -> HttpResponse:
+    """What a sale did. It may be opened again; the change is shown for the last one only."""
+    receipts = Receipt.objects.filter(store=desk.store).select_related(
+        "member", "purchase__wallet__programme"
+    )
+    receipt = get_object_or_404(receipts, public_id=receipt_id)
+    last = request.session.get(CHANGE_KEY, {})
+    change = last.get("change", 0) if last.get("receipt") == str(receipt_id) else 0
+    context = {"desk": desk, "receipt": receipt, "paid": _money(receipt, receipt.total_minor)}
+    context |= {"change": _money(receipt, change), **_rewards(receipt)}
+    return render(request, "till/done.html", context)
+
+
+def _money(receipt: Receipt, minor: int) -> Money:
+    return Money(minor, receipt.currency)
+
+
+def _rewards(receipt: Receipt) -> dict[str, Any]:
+    """Points of the receipt and the balance around it, as the ledger wrote it."""
+    purchase = receipt.purchase
+    if receipt.member is None or purchase.wallet is None:
+        return {}
+    shower = Shower.of(purchase.wallet.programme)
+    entries = list(
+        LedgerEntry.objects.filter(tx_id__in=[purchase.tx_id, purchase.redeem_tx_id]).order_by(
+            "seq"
+        )
+    )
+    after = entries[-1].balance_after if entries else purchase.wallet.posted
+    before = entries[0].balance_after - entries[0].amount if entries else after
+    moved = {
+        "earned": shower.points(purchase.earned),
+        "redeemed": shower.points(purchase.redeemed) if purchase.redeemed else None,
+        "pending": purchase.pending_id,
+        "before": shower.points(before),
+        "after": shower.points(after),
+    }
+    return {"member": masked_name(receipt.member.name) or _("no name"), "moved": moved}

@@ -1,0 +1,23 @@
+"""Addresses of the rewards' pages at the till; the roof joins them with the members' ones."""
+
+from django.urls import path
+
+from rewards.till import pay, refund, report, sale
+
+urlpatterns = [
+    path("", sale.sale, name="sale"),
+    path("sale/add/", sale.add, name="sale-add"),
+    path("sale/free/", sale.free, name="sale-free"),
+    path("sale/lines/<int:line_id>/", sale.change, name="sale-change"),
+    path("sale/lines/<int:line_id>/remove/", sale.remove, name="sale-remove"),
+    path("sale/member/", sale.member, name="sale-member"),
+    path("sale/points/", sale.points, name="sale-points"),
+    path("pay/", pay.pay, name="pay"),
+    path("sold/<uuid:receipt_id>/", pay.sold, name="sold"),
+    path("refund/", refund.refund, name="refund"),
+    path("refund/<uuid:receipt_id>/", refund.refund_receipt, name="refund-receipt"),
+    path("refund/<uuid:receipt_id>/preview/", refund.refund_preview, name="refund-preview"),
+    path("refund/<uuid:receipt_id>/do/", refund.refund_do, name="refund-do"),
+    path("refunded/<uuid:refund_id>/", refund.refunded, name="refunded"),
+    path("shift/<int:shift_id>/report/", report.shift_report, name="shift-report"),
+]

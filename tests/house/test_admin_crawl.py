@@ -1,0 +1,340 @@
+"""Every address of the admin as every role: nothing breaks, and what is closed is closed.
+
+A new address belongs into OWN, or follows from its model; one that does neither fails here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from loyalty_crm.admin_site import SIDEBAR
+from loyalty_crm.kernel import clock, staff
+from loyalty_crm.kernel.actors import SYSTEM
+from loyalty_crm.kernel.models import Integration, Job
+from members.models import Member
+from rewards.models import Hold, LedgerIncident, Programme, Promotion, PromotionVersion, Wallet
+from rewards.services import ledger, promotions, rule_sets
+from rewards.services.audit_ledger import open_incident
+from rewards.services.checkout.asks import RefundAsk
+from rewards.services.checkout.committing import commit_purchase
+from rewards.services.checkout.refunding import refund_purchase
+from tests.factories.members import (
+    BrandFactory,
+    CardFactory,
+    CategoryFactory,
+    ConsentFactory,
+    ProductFactory,
+    StoreFactory,
+    TerminalFactory,
+)
+from tests.factories.promotions import TILL, ask_for, asked, make_programme, sale_of
+from tests.staff import at_desk
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ["admin", "marketer", "store_manager", "analyst", "cashier"]
+
+#: Pages that are no model's list or form: the permission that opens each. "" opens to all of
+#: the staff; None is open to everybody.
+OWN: dict[str, str | None] = {
+    "index": "",
+    "login": None,
+    "logout": "",
+    "password_change": "",
+    "password_change_done": "",
+    "autocomplete": "",
+    "jsi18n": "",
+    "search": "",
+    "view_on_site": "",
+    "app_list": "",
+    "members_member_cards": "members.view_member",
+    "members_member_contacts": "members.view_member",
+    "members_member_consents": "members.view_member",
+    "members_member_edit": "members.change_member",
+    "members_member_trail": "kernel.view_auditentry",
+    "members_product_import": "members.add_product",
+    "members_product_process_import": "members.add_product",
+    "members_product_export": "members.view_product",
+    "rewards_today": "rewards.view_purchase",
+    "rewards_months": "rewards.view_ledgerentry",
+    "rewards_latest": "members.view_receipt",
+    "rewards_attention": "rewards.view_wallet",
+    "rewards_member_wallets": "rewards.view_wallet",
+    "rewards_member_entries": "rewards.view_wallet",
+    "rewards_member_receipts": "rewards.view_wallet",
+    "rewards_wallet_adjust": "rewards.adjust_wallet",
+    "rewards_wallet_adjust_preview": "rewards.adjust_wallet",
+    "rewards_wallet_freeze": "rewards.freeze_wallet",
+    "rewards_hold_release": "rewards.release_hold",
+    "rewards_incident_close": "rewards.close_incident",
+    "rewards_programme_preview": "rewards.view_programme",
+    "rewards_promotion_word": "rewards.change_promotion",
+    "rewards_promotion_publish": "rewards.publish_promotion",
+    "rewards_promotion_pause": "rewards.publish_promotion",
+    "rewards_promotion_resume": "rewards.publish_promotion",
+    "kernel_integration_rotate": "kernel.change_integration",
+    "kernel_integration_revoke_all": "kernel.change_integration",
+    "auth_user_password_change": "auth.change_user",
+}
+OF_MODEL = re.compile(
+    r"(?P<app>[a-z]+)_(?P<model>[a-z]+)_(?P<page>changelist|add|change|delete|history)"
+)
+VERB = {"changelist": "view", "change": "view", "history": "view", "add": "add", "delete": "delete"}
+
+
+def patterns(resolver, prefix=""):
+    for found in resolver.url_patterns:
+        if isinstance(found, URLResolver):
+            yield from patterns(found, prefix)
+        elif isinstance(found, URLPattern):
+            yield found
+
+
+def routes():
+    """Every named address of the admin; the nameless ones only send on to another."""
+    (site,) = [
+        found for found in get_resolver().url_patterns if getattr(found, "namespace", "") == "admin"
+    ]
+    return [found for found in patterns(site) if found.name]
+
+
+def permission_of(name):
+    if name in OWN:
+        return OWN[name]
+    of_model = OF_MODEL.fullmatch(name)
+    assert of_model, f"{name} is in no table: say in OWN who may open it"
+    return f"{of_model['app']}.{VERB[of_model['page']]}_{of_model['model']}"
+
+
+@pytest.fixture
+def shop():
+    # What another test's database was compiled to means nothing here.
+    rule_sets.forget()
+    yield from open_shop()
+    rule_sets.forget()
+
+
+def open_shop():
+    """One row in every table that has a page."""
+    programme, now = make_programme(activation_delay_days=1), clock.now()
+    store = TerminalFactory().store
+    ProductFactory(sku="milk", category=CategoryFactory(), brand=BrandFactory())
+    card = CardFactory(member__name="Anna Petrova")
+    ConsentFactory(member=card.member, store=StoreFactory())
+    ask = ask_for(store, asked(1, "milk", 1000), card=card, occurred_at=now)
+    done = commit_purchase(
+        sale=sale_of(ask, "R-1", 1000), compiled=rule_sets.current(), now=now, actor=TILL
+    )
+    refund_purchase(
+        public_id=done.view.id,
+        ask=RefundAsk(store="", number="B-1", occurred_at=now, amount_minor=300),
+        programme=programme, now=now, actor=TILL,
+    )  # fmt: skip
+    wallet = Wallet.objects.get()
+    ledger.adjust(wallet=wallet, points=50, reason="x", reference="r", actor=SYSTEM)
+    ledger.place_hold(
+        wallet=wallet, amount=5, ttl=timedelta(hours=1), source="web", source_ref="1", actor=SYSTEM
+    )
+    open_incident(wallet.pk, "A1", {"posted": 1})
+    promotions.draft(
+        promotion=Promotion.objects.get(),
+        definition={"effects": [{"kind": "fixed_points", "points": 5}]},
+        actor=SYSTEM,
+    )
+    Integration.objects.create(name="Till server", scopes=[])
+    Job.objects.create(kind="test")
+    yield programme
+
+
+def arguments(route):
+    """The row that each argument of the address names."""
+    named = {
+        "member_id": Member, "wallet_id": Wallet, "hold_id": Hold, "incident_id": LedgerIncident,
+        "programme_id": Programme, "promotion_id": Promotion,
+    }  # fmt: skip
+    given = {}
+    for name in route.pattern.converters or route.pattern.regex.groupindex:
+        if name in named:
+            given[name] = named[name].objects.first().pk
+        elif name == "number":
+            given[name] = PromotionVersion.objects.get(state="draft").number
+        elif name == "app_label":
+            given[name] = "members"
+        elif name == "content_type_id":
+            given[name] = 1
+        else:
+            given[name] = row_of(route.name)
+    return given
+
+
+def row_of(name):
+    app, model = name.split("_")[:2]
+    known = [one for one in admin.site._registry if one._meta.label_lower == f"{app}.{model}"]
+    row = known[0].objects.first() if known else None
+    return row.pk if row else "1"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_address_as_every_role(shop, role):
+    desk, user = at_desk(role), User.objects.get(username=f"{role}-desk")
+    opened = 0
+
+    for route in routes():
+        needed = permission_of(route.name)
+        address = reverse(f"admin:{route.name}", kwargs=arguments(route))
+        if route.name == "logout":
+            continue
+        closed = needed and not user.has_perm(needed)
+        # A write is tried where it must be refused, and where the page is our own.
+        for send in (desk.get, desk.post) if closed or route.name in OWN else (desk.get,):
+            answer = send(address)
+            said = f"{role} {send.__name__} {address}: {answer.status_code}"
+            assert answer.status_code < 500, said
+            if needed is None:
+                continue
+            if role == "cashier":
+                assert answer.status_code == 302, said
+                assert "/admin/login/" in answer.url, said
+            elif closed:
+                assert answer.status_code in {403, 405}, said
+            else:
+                opened += answer.status_code == 200
+    assert (opened > 40) == (role != "cashier")
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = set()
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        wanted = {"a": ["href"], "script": ["src"], "link": ["href"], "img": ["src"]}.get(tag, [])
+        self.found |= {given[name] for name in [*wanted, "hx-get"] if given.get(name)}
+
+
+@pytest.mark.parametrize("role", ["admin", "analyst"])
+def test_no_page_offers_a_link_that_leads_nowhere_or_outside(shop, role):
+    """Follow every link from the first page on: whatever is offered opens."""
+    desk, waiting, seen = at_desk(role), ["/admin/"], set()
+
+    while waiting:
+        address = waiting.pop()
+        if address in seen or address.startswith(
+            ("/admin/logout", "#", "?", "/static/", "javascript:")
+        ):
+            continue
+        seen.add(address)
+        assert address.startswith("/"), f"{address} leads outside"
+        answer = desk.get(address)
+        assert answer.status_code in {200, 302}, f"{address}: {answer.status_code}"
+        if "html" in answer.get("Content-Type", "") and answer.status_code == 200:
+            links = Links()
+            links.feed(answer.content.decode())
+            waiting += [urljoin(address, link) for link in links.found if not link.startswith("?")]
+    assert len(seen) > 30
+
+
+def test_every_table_with_a_page_stands_in_the_sidebar():
+    shown = {label.lower() for job in SIDEBAR for label in job.tables}
+
+    assert {model._meta.label_lower for model in admin.site._registry} <= shown
+
+
+def test_the_sidebar_offers_nothing_that_is_closed():
+    page = at_desk("marketer").get("/admin/").content.decode()
+
+    assert "/admin/members/member/" in page
+    assert "/admin/auth/user/" not in page
+    assert "/admin/kernel/" not in page
+
+
+def test_nobody_may_delete_anything_in_the_admin():
+    assert not Permission.objects.filter(
+        group__isnull=False, codename__startswith="delete_"
+    ).exists()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_what_the_file_says(role):
+    group = Group.objects.get(name=role)
+    masks = staff.roles()[role]["grants"]
+    held = {
+        f"{one.content_type.app_label}.{one.codename}"
+        for one in group.permissions.select_related("content_type")
+    }
+
+    assert all(staff._is_granted(code, masks) for code in held)
+    assert bool(held) == bool(masks)
+
+
+def test_every_permission_of_the_file_exists():
+    """A mask that grants nothing is a spelling mistake."""
+    codes = {
+        f"{one.content_type.app_label}.{one.codename}"
+        for one in Permission.objects.select_related("content_type")
+    }
+    masks = {mask for role in staff.roles().values() for mask in role["grants"]}
+
+    assert {
+        mask for mask in masks if not any(staff._is_granted(code, [mask]) for code in codes)
+    } == set()
+
+
+def test_what_is_not_in_the_file_is_taken_away():
+    group = Group.objects.get(name="analyst")
+    group.permissions.add(Permission.objects.get(codename="adjust_wallet"))
+
+    staff.sync_roles(app_config=_app("rewards"), apps=_apps())
+
+    assert not group.permissions.filter(codename="adjust_wallet").exists()
+
+
+def _apps():
+    return Wallet._meta.apps
+
+
+def _app(label):
+    return _apps().get_app_config(label)
+
+
+def test_the_policy_is_loose_in_the_admin_alone(client):
+    inside = client.get("/admin/login/")["Content-Security-Policy"]
+    outside = client.get("/healthz")["Content-Security-Policy"]
+
+    assert "'unsafe-eval'" in inside
+    assert "unsafe" not in outside
+    assert all("http" not in policy for policy in (inside, outside))
+
+
+def test_the_language_is_chosen_by_each_visitor():
+    desk = at_desk("admin")
+
+    assert "Сегодня" not in desk.get("/admin/").content.decode()
+    desk.post("/i18n/setlang/", {"language": "ru", "next": "/admin/"})
+
+    assert 'lang="ru"' in desk.get("/admin/").content.decode()
+
+
+def test_a_log_in_without_a_wish_leads_to_the_first_page():
+    user = User.objects.create_user("anna", password="correct horse")
+    staff.give_role(user=user, role="marketer")
+    browser = Client()
+    page = browser.get("/admin/login/")
+    hidden = re.search(r'name="next" value="([^"]*)"', page.content.decode())
+    assert hidden
+
+    answer = browser.post(
+        "/admin/login/", {"username": "anna", "password": "correct horse", "next": hidden[1]}
+    )
+
+    assert answer.url == "/admin/"

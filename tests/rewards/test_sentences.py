@@ -1,0 +1,69 @@
+"""Every wording of a promotion can be read as a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+from hypothesis import given
+
+from rewards.admin import condition_words, effect_words
+from rewards.admin.sentences import Names, sentence
+from rewards.models import Programme
+from rewards.rules.conditions import CONDITIONS
+from rewards.rules.effects import EFFECTS as EFFECT_KINDS
+from tests.rewards.rule_examples import EFFECTS, TREES
+
+PROGRAMME = Programme(currency="USD")
+NAMES = Names({"dairy": "Dairy"}, {})
+OFF = {"kind": "percent_off", "basis_points": 1500}
+
+
+def said(definition):
+    with translation.override("en"):
+        return sentence(definition, PROGRAMME, NAMES).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def kinds(classes):
+    return {one.model_json_schema()["properties"]["kind"]["const"] for one in classes}
+
+
+def test_every_kind_has_its_words():
+    assert effect_words.WORDS.keys() == kinds(EFFECT_KINDS)
+    assert condition_words.WORDS.keys() == kinds(CONDITIONS)
+
+
+@given(EFFECTS, TREES)
+def test_whatever_is_worded_is_said(effect, tree):
+    text = said({"effects": [effect], "when": tree})
+
+    assert "%(" not in text
+    assert "{" not in text
+
+
+@pytest.mark.parametrize(
+    ("definition", "text"),
+    [
+        ({"effects": [{"kind": "pieces_off", "of": 3, "off": {"kind": "free"}}],
+          "goods": {"include": {"categories": ["dairy"]}, "exclude": {"skus": ["7"]}}},
+         "of every 3 items the 1 cheapest: free on Dairy, except SKU 7"),
+        ({"effects": [OFF], "when": {"any": [
+            {"kind": "birthday", "days_before": 3, "days_after": 0},
+            {"kind": "window", "metric": "spend", "days": 30, "at_least": 5000}]}},
+         ("15 % off on all goods, either from 3 days before the birthday to 0 days after it"
+         " or spent $50.00 or more in the last 30 days")),
+        ({"effects": [{"kind": "buy_get", "buy": 1, "off": OFF | {"kind": "percent"},
+                       "goods": {"include": {"skus": ["jam"]}}}],
+          "goods": {"include": {"skus": ["tea"]}}, "coupon": {"required": True},
+          "stacking": {"caps": {"receipt_minor": 500, "above_cost": True}}},
+         ("for every 1 bought 1 of SKU jam: 15 % off on SKU tea, with a coupon,"
+         " at most $5.00 off a receipt, never below cost")),
+        ({"effects": [{"kind": "multiply_points", "tenths": 20},
+                      {"kind": "stamps", "code": "cup", "per": "item"}],
+          "when": {"all": [{"kind": "min_quantity", "quantity": 2},
+                           {"kind": "age", "from_years": 60}]}},
+         ("base points times 2, 1 × stamp of cup for every item on all goods, from 2 items,"
+         " aged 60 or more")),
+    ],
+)  # fmt: skip
+def test_a_promotion_reads_as_a_sentence(definition, text):
+    assert said(definition) == text
