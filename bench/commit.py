@@ -41,13 +41,13 @@ def throughput(
     found = interleaved(
         {
             "l6": lambda: pgbench.l6(market.store_id, market.wallets, first - 1, duration),
-            "http": lambda: rate(server.port, key, PURCHASES, make, duration),
+            "http": lambda: rate(server.port, key, PURCHASES, make, duration, clients=4),
         },
         rounds,
     )
     ratio = found["http"] / found["l6"]
     return Row(
-        "commit over HTTP, 2 workers, 2 clients",
+        "commit over HTTP, 2 workers, 4 clients",
         f"L6 {found['l6']:,.0f}/s",
         f"{found['http']:,.0f}/s",
         ratio,

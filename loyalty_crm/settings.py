@@ -99,17 +99,19 @@ TEMPLATES = [
 
 HERE = embedded_postgres.dsns(DATA_DIR)
 BEHIND_PGBOUNCER = env.flag("BEHIND_PGBOUNCER", default=False)
-# wsgi.py sets shorter ones: a till must not wait, a night job may.
-DATABASE_LIMITS = {
+# wsgi.py sets shorter limits: a till must not wait, a night job may. The few statements that
+# are prepared find their rows by key, whatever the values are: one plan serves them all.
+DATABASE_SESSION = {
     "lock_timeout": env.number("DATABASE_LOCK_TIMEOUT_MS", 10_000),
     "statement_timeout": env.number("DATABASE_STATEMENT_TIMEOUT_MS", 0),
+    "plan_cache_mode": "force_generic_plan",
     "idle_in_transaction_session_timeout": env.number("DATABASE_IDLE_TIMEOUT_MS", 600_000),
 }
 
 
 def connection_settings(parts: dict[str, Any]) -> dict[str, Any]:
     """Django's dictionary for one database out of what the connection string says."""
-    limits = " ".join(f"-c {name}={value}" for name, value in DATABASE_LIMITS.items())
+    limits = " ".join(f"-c {name}={value}" for name, value in DATABASE_SESSION.items())
     # pgbouncer refuses start-up options: there, ALTER ROLE sets the limits (docs/operators.md).
     extra = {} if BEHIND_PGBOUNCER else {"options": limits}
     return {

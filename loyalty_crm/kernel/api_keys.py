@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from loyalty_crm.kernel import audit, stamps
 from loyalty_crm.kernel.actors import Actor
+from loyalty_crm.kernel.database import planned_cursor
 from loyalty_crm.kernel.models import ApiKey, Integration
 from loyalty_crm.kernel.scopes import checked as checked_scopes
 
@@ -52,7 +53,7 @@ def authenticate(token: str) -> Caller | None:
     # A NUL or a lone surrogate would make the database driver fail, not the look-up.
     if not (token.isascii() and token.startswith(f"{PREFIX}_") and public_id.isalnum() and secret):
         return None
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_LOOK_UP, [public_id])
         row = cursor.fetchone()
         if row is None or not hmac.compare_digest(bytes(row[1]), _digest(secret)):

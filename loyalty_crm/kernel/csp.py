@@ -1,4 +1,4 @@
-"""The content security policy: strict everywhere, looser under the admin's prefix alone."""
+"""The content security policy: strict everywhere, looser for the admin's pages alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
 
+#: For what no browser is meant to render: the API's JSON, files.
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+
+
 class ContentSecurityPolicy(CSPMiddleware):
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            return super().process_response(request, response)
+        response.headers.setdefault("Content-Security-Policy", NOTHING)
+        return response
+
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:

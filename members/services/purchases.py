@@ -13,6 +13,8 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from loyalty_crm.kernel.database import planned_cursor
+
 
 class NewLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line to write. Amounts add up as the table's own check says."""
@@ -121,7 +123,7 @@ def record_purchase(receipt: NewReceipt) -> Recorded | None:
 def record_purchases(receipts: Sequence[NewReceipt]) -> list[Recorded | None]:
     """The same for a batch, in one statement; a number must not stand in it twice."""
     rows = [{"no": no, **msgspec.structs.asdict(receipt)} for no, receipt in enumerate(receipts)]
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_RECORD, [_encoder.encode(rows).decode()])
         found = {
             no: Recorded(pk, public_id, recorded_at, _line_ids.decode(lines))

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import psycopg
-from django.db import OperationalError, connection
+from django.db import OperationalError
 
 from loyalty_crm.kernel.actors import Actor
+from loyalty_crm.kernel.database import planned_cursor
 from loyalty_crm.kernel.errors import SourceRefConflict
 from members.models import Receipt
 from members.services.purchases import (
@@ -275,7 +276,7 @@ SELECT 'transaction.closed', 'purchase', public_id, data FROM given
 
 def write_purchases(rows: Sequence[dict[str, Any]]) -> None:
     """The rewards side of receipts, the pins that returns work from, and the events."""
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_WRITE, [json_text(rows)])
 
 

@@ -12,6 +12,7 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
+from loyalty_crm.kernel.database import planned_cursor
 from loyalty_crm.kernel.errors import NotFound
 from members.rules.cards import clean_number
 from members.rules.identities import normal_phone
@@ -174,7 +175,7 @@ def read_facts(
 ) -> Facts:
     """One query; with ``lock`` it holds the wallet until the transaction ends."""
     values = {**_of_programme(compiled), **_keys(ask, number, hold_id)}
-    with connection.cursor() as cursor:
+    with planned_cursor() as cursor:
         cursor.execute(_LOCKED if lock else _READ, values)
         facts = _decoder.decode(cursor.fetchone()[0])
     refuse_unknown(ask, facts)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
+from loyalty_crm.kernel.database import planned_cursor
 from loyalty_crm.kernel.errors import SourceRefConflict
 from rewards.rules.expiry import NEVER
 from rewards.services.ledger.refusals import refusals, refuse_shortage, refuse_status
@@ -116,7 +115,7 @@ def post_purchase(
         "pending_expires_at": pending_expires_at or NEVER,
         "moves": moves,
     }
-    with refusals(), connection.cursor() as cursor:
+    with refusals(), planned_cursor() as cursor:
         cursor.execute(_POST, values)
         status, available, tx_id, balance_after, held, pending_id = cursor.fetchone()
     if tx_id is None and moves:
