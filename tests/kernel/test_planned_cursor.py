@@ -1,4 +1,4 @@
-"""The cursor of the till's large statements: planned once a session, or not at all behind a pooler."""
+"""The cursor of the till's large statements: planned once a session, never behind a pooler."""
 
 from __future__ import annotations
 
