@@ -1,7 +1,9 @@
 """The promises: programme settings, rules, the ledger, and what each receipt was granted."""
 
+from rewards.models.awards import Award, AwardBalance, AwardMove, AwardRevocation
 from rewards.models.books import DailyRollup, EarnCarry, LedgerIncident
 from rewards.models.checkout import Grant, Purchase, PurchaseRefund
+from rewards.models.gift_cards import GiftCard
 from rewards.models.ledger import (
     Hold,
     HoldResolution,
@@ -13,11 +15,16 @@ from rewards.models.ledger import (
     Wallet,
 )
 from rewards.models.programmes import Programme
-from rewards.models.promotions import Promotion, PromotionVersion
+from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
 
 __all__ = [
+    "Award",
+    "AwardBalance",
+    "AwardMove",
+    "AwardRevocation",
     "DailyRollup",
     "EarnCarry",
+    "GiftCard",
     "Grant",
     "Hold",
     "HoldResolution",
@@ -32,5 +39,6 @@ __all__ = [
     "PromotionVersion",
     "Purchase",
     "PurchaseRefund",
+    "StackingGroup",
     "Wallet",
 ]

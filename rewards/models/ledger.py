@@ -97,7 +97,7 @@ class PendingGrantQuerySet(models.QuerySet["PendingGrant"]):
 
 
 class Wallet(WrittenBySQL):
-    """The guarded balance of one member (or bearer card) in one unit. The only row a sale locks."""
+    """The guarded balance of one member or gift card in one unit. The only row a sale locks."""
 
     class Kind(models.TextChoices):
         POINTS = "points", _("points")
@@ -140,7 +140,7 @@ class Wallet(WrittenBySQL):
             ),
             models.CheckConstraint(
                 name="wallet_has_an_owner",
-                condition=Q(member__isnull=False) | Q(card__isnull=False),
+                condition=Q(member__isnull=False) | Q(card__isnull=False) | Q(kind="gift"),
             ),
             models.CheckConstraint(name="wallet_held_not_negative", condition=Q(held__gte=0)),
             models.CheckConstraint(
@@ -225,6 +225,7 @@ class LedgerEntry(WrittenBySQL):
         RESTORE = "restore", _("given back")
         ADJUST = "adjust", _("adjusted")
         LOAD = "load", _("loaded")
+        UNLOAD = "unload", _("paid back")
         CLEARING = "clearing", _("moved")
 
     class Contra(models.TextChoices):
@@ -258,7 +259,7 @@ class LedgerEntry(WrittenBySQL):
             models.CheckConstraint(
                 name="entry_kind_fits_its_sign",
                 condition=Q(kind__in=["earn", "restore", "load"], amount__gt=0)
-                | Q(kind__in=["redeem", "expire", "clawback"], amount__lt=0)
+                | Q(kind__in=["redeem", "expire", "clawback", "unload"], amount__lt=0)
                 | Q(kind__in=["adjust", "clearing"]),
             ),
             models.CheckConstraint(
@@ -272,6 +273,7 @@ class LedgerEntry(WrittenBySQL):
                         "restore",
                         "adjust",
                         "load",
+                        "unload",
                         "clearing",
                     ]
                 )

@@ -71,7 +71,8 @@ WITH event AS (
       FROM entry JOIN numbered n ON n.id = entry.tx_id
       JOIN rewards_wallet w ON w.id = entry.wallet_id
       JOIN (VALUES ('earn', '.earned'), ('redeem', '.spent'), ('expire', '.expired'),
-                   ('load', '.loaded'), ('clawback', '.reversed'), ('restore', '.reversed'),
+                   ('load', '.loaded'), ('unload', '.paid_back'), ('clawback', '.reversed'),
+                   ('restore', '.reversed'),
                    ('adjust', '.adjusted')) AS e (kind, past) ON e.kind = entry.kind
      WHERE %(announce)s
     UNION ALL
@@ -92,6 +93,7 @@ CONTRA = {
     "expire": "breakage",
     "adjust": "adjustment",
     "load": "sale",
+    "unload": "sale",
     "clearing": "clearing",
 }
 _EVENT = ("op", "source", "source_ref", "reverses", "reason", "effective_at", "actor")
