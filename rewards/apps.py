@@ -16,3 +16,8 @@ class RewardsConfig(AppConfig):
             fence(f"rewards_{table}")
         fence("rewards_wallet", ("status", "merged_into_id", "debt_limit", "last_activity_at"))
         fence("rewards_pendinggrant", ("cancelled", "posted_tx_id"))
+        fence("rewards_award", ("taken_back",))
+        for table in ("awardrevocation", "awardmove"):
+            fence(f"rewards_{table}")
+        # Moved by the trigger of the moves alone.
+        fence("rewards_awardbalance")

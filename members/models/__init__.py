@@ -1,7 +1,9 @@
 """The facts: who a person is and agreed to, which card they hold, where and what they bought."""
 
+from members.models.assortment import PriceList, PriceListEntry, ProductList, StockLevel
 from members.models.cards import Card
 from members.models.consents import Consent, ConsentText
+from members.models.groups import MemberTag, Segment, SegmentMember, StoreGroup, Tag
 from members.models.people import Identity, Member
 from members.models.products import Brand, Category, Product
 from members.models.purchases import Receipt, ReceiptLine, Refund, RefundLine, Tender
@@ -15,13 +17,22 @@ __all__ = [
     "ConsentText",
     "Identity",
     "Member",
+    "MemberTag",
+    "PriceList",
+    "PriceListEntry",
     "Product",
+    "ProductList",
     "Receipt",
     "ReceiptLine",
     "Refund",
     "RefundLine",
+    "Segment",
+    "SegmentMember",
     "Shift",
+    "StockLevel",
     "Store",
+    "StoreGroup",
+    "Tag",
     "Tender",
     "Terminal",
 ]

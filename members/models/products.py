@@ -76,6 +76,21 @@ class Product(models.Model):
     excluded_from_redemption = models.BooleanField(
         _("cannot be paid with points"), default=False, db_default=False
     )
+    attributes = models.JSONField(
+        _("attributes"),
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text=_(
+            'Names with one value each, such as {"colour": "red"}: rules can ask for them.'
+        ),
+    )
+    tax_basis_points = models.PositiveIntegerField(
+        _("tax rate, hundredths of a per cent"),
+        null=True,
+        blank=True,
+        help_text=_("2000 is 20 %. Empty: the programme's standard rate."),
+    )
     is_active = models.BooleanField(_("active"), default=True, db_default=True)
     updated_at = models.DateTimeField(_("updated at"), db_default=Now())
 
@@ -87,7 +102,11 @@ class Product(models.Model):
                 name="product_prices_not_negative",
                 condition=(Q(price_minor__isnull=True) | Q(price_minor__gte=0))
                 & (Q(cost_minor__isnull=True) | Q(cost_minor__gte=0)),
-            )
+            ),
+            models.CheckConstraint(
+                name="product_tax_is_a_share",
+                condition=Q(tax_basis_points__isnull=True) | Q(tax_basis_points__lte=10_000),
+            ),
         ]
         indexes = [
             models.Index(fields=["barcode"], name="product_barcode", condition=~Q(barcode="")),

@@ -64,6 +64,8 @@ class Receipt(models.Model):
     discount_minor = models.BigIntegerField(_("discounts"), db_default=0)
     points_paid_minor = models.BigIntegerField(_("paid with points"), db_default=0)
     total_minor = models.BigIntegerField(_("total to pay"))
+    tax_minor = models.BigIntegerField(_("tax"), db_default=0)
+    tax_added_minor = models.BigIntegerField(_("of it on top of the prices"), db_default=0)
     content_digest = models.BinaryField(max_length=32)
     occurred_at = models.DateTimeField(_("bought at"))
     business_date = models.DateField(_("business date"))
@@ -81,7 +83,13 @@ class Receipt(models.Model):
             models.CheckConstraint(
                 name="receipt_total_adds_up",
                 condition=Q(
-                    total_minor=F("gross_minor") - F("discount_minor") - F("points_paid_minor"),
+                    total_minor=F("gross_minor")
+                    - F("discount_minor")
+                    - F("points_paid_minor")
+                    + F("tax_added_minor"),
+                    tax_minor__gte=0,
+                    tax_added_minor__gte=0,
+                    tax_added_minor__lte=F("tax_minor"),
                     discount_minor__gte=0,
                     points_paid_minor__gte=0,
                     total_minor__gte=0,
@@ -119,6 +127,10 @@ class ReceiptLine(models.Model):
     net_minor = models.BigIntegerField(_("after discounts"))
     points_paid_minor = models.BigIntegerField(_("paid with points"), db_default=0)
     cost_minor = models.BigIntegerField(_("cost of one"), null=True)
+    tax_basis_points = models.PositiveIntegerField(
+        _("tax rate, hundredths of a per cent"), db_default=0
+    )
+    tax_minor = models.BigIntegerField(_("tax"), db_default=0)
     refunded_quantity_milli = models.BigIntegerField(_("returned, thousandths"), db_default=0)
     refunded_minor = models.BigIntegerField(_("returned, net"), db_default=0)
 
@@ -139,6 +151,7 @@ class ReceiptLine(models.Model):
                     net_minor__gte=0,
                     points_paid_minor__gte=0,
                     points_paid_minor__lte=F("net_minor"),
+                    tax_minor__gte=0,
                 ),
             ),
             models.CheckConstraint(
@@ -198,6 +211,7 @@ class Refund(models.Model):
     number = models.CharField(_("refund number"), max_length=80)
     net_minor = models.BigIntegerField(_("value of the goods"))
     money_minor = models.BigIntegerField(_("money back"))
+    tax_minor = models.BigIntegerField(_("tax"), db_default=0)
     content_digest = models.BinaryField(max_length=32)
     reason = models.CharField(_("reason"), max_length=200, blank=True, db_default="")
     cashier = models.CharField(_("cashier"), max_length=80, blank=True, db_default="")
@@ -233,6 +247,7 @@ class RefundLine(models.Model):
     quantity_milli = models.BigIntegerField(_("quantity, thousandths"))
     net_minor = models.BigIntegerField(_("value of the goods"))
     points_paid_minor = models.BigIntegerField(_("of it paid with points"), db_default=0)
+    tax_minor = models.BigIntegerField(_("tax"), db_default=0)
 
     class Meta:
         verbose_name = _("refund line")
@@ -241,7 +256,7 @@ class RefundLine(models.Model):
             models.UniqueConstraint(name="line_once_per_refund", fields=["refund", "line"]),
             models.CheckConstraint(
                 name="refund_line_not_negative",
-                condition=Q(quantity_milli__gte=0, net_minor__gte=0),
+                condition=Q(quantity_milli__gte=0, net_minor__gte=0, tax_minor__gte=0),
             ),
         ]
 

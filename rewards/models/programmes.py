@@ -35,6 +35,10 @@ class Programme(models.Model):
         DAY = "day", _("at the end of the day")
         MONTH = "month", _("at the end of the month")
 
+    class TaxMode(models.TextChoices):
+        INCLUDED = "included", _("prices include it")
+        ON_TOP = "on_top", _("it comes on top of the prices")
+
     class Debt(models.TextChoices):
         ALLOW = "allow", _("the balance may go below zero, down to the limit")
         CLIP = "clip", _("the balance stops at zero, the rest is written off")
@@ -90,6 +94,31 @@ class Programme(models.Model):
     offline_redeem_limit = models.PositiveBigIntegerField(
         _("most points spent offline at once"), default=0
     )
+    tax_mode = models.CharField(
+        _("tax"),
+        max_length=10,
+        choices=TaxMode,
+        default=TaxMode.INCLUDED,
+        db_default=TaxMode.INCLUDED,
+    )
+    tax_basis_points = models.PositiveIntegerField(
+        _("standard tax rate, hundredths of a per cent"),
+        default=0,
+        db_default=0,
+        help_text=_("2000 is 20 %. For products that have no rate of their own."),
+    )
+    max_discount_percent = models.PositiveSmallIntegerField(
+        _("most of a receipt that discounts may take off, %"), default=100, db_default=100
+    )
+    never_below_cost = models.BooleanField(
+        _("no promotion sells below cost"), default=False, db_default=False
+    )
+    price_floor_percent = models.PositiveSmallIntegerField(
+        _("lowest price, % of the shelf price"), default=0, db_default=0
+    )
+    promotions_need_review = models.BooleanField(
+        _("promotions need a second person"), default=False, db_default=False
+    )
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     updated_at = models.DateTimeField(_("updated at"), db_default=Now())
 
@@ -104,6 +133,13 @@ class Programme(models.Model):
             models.CheckConstraint(name="point_has_a_value", condition=Q(point_value_minor__gt=0)),
             models.CheckConstraint(
                 name="points_share_is_a_percentage", condition=Q(max_points_share_percent__lte=100)
+            ),
+            models.CheckConstraint(
+                name="discount_bounds_are_percentages",
+                condition=Q(max_discount_percent__lte=100, price_floor_percent__lte=100),
+            ),
+            models.CheckConstraint(
+                name="tax_is_a_share", condition=Q(tax_basis_points__lte=10_000)
             ),
         ]
 
