@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from rewards.admin.effect_words import items_words
+from rewards.admin.effect_words import items_words, period_words
 from rewards.admin.speaking import Speaker
 
 Node = Mapping[str, Any]
@@ -119,21 +119,11 @@ def _window(node: Node, say: Speaker) -> str:
             _("%(low)s visits or more"), _("%(high)s visits at most"),
             _("%(low)s to %(high)s visits"),
         )  # fmt: skip
-    return f"{_between(low, high, at_least, at_most, both)} {_period(node)}"
+    return f"{_between(low, high, at_least, at_most, both)} {period_words(node)}"
 
 
 def _metric(number: int | None, say: Speaker, *, spend: bool) -> str | int | None:
     return say.money(number) if spend and number is not None else number
-
-
-def _period(node: Node) -> str:
-    if days := node.get("days"):
-        return ngettext("in the last day", "in the last %(days)s days", days) % {"days": days}
-    spans = {
-        "month": _("since the month began"), "quarter": _("since the quarter began"),
-        "year": _("since the year began"),
-    }  # fmt: skip
-    return spans[node["period"]]
 
 
 def _between(low: object, high: object, at_least: str, at_most: str, both: str) -> str:

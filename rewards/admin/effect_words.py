@@ -29,7 +29,10 @@ def _earn_rate(effect: Effect, say: Speaker) -> str:
 
 
 def _earn_items(effect: Effect, say: Speaker) -> str:
-    return _("%(points)s for every item") % {"points": say.points(effect["points"])}
+    words = {"points": say.points(effect["points"])}
+    if effect.get("by") == "quantity":
+        return _("%(points)s for every litre, kilogram or item") % words
+    return _("%(points)s for every item") % words
 
 
 def _cashback(effect: Effect, say: Speaker) -> str:
@@ -42,6 +45,26 @@ def _fixed_points(effect: Effect, say: Speaker) -> str:
 
 def _multiply(effect: Effect, say: Speaker) -> str:
     return _("base points times %(times)s") % {"times": f"{effect['tenths'] / 10:g}"}
+
+
+def _cumulative(effect: Effect, say: Speaker) -> str:
+    steps = [
+        _("%(percent)s %% off for who has spent %(money)s")
+        % {"percent": say.percent(step["basis_points"]), "money": say.money(step["at_least_minor"])}
+        for step in effect["steps"]
+    ]
+    return f"{', '.join(steps)} {period_words(effect)}"
+
+
+def period_words(part: Effect) -> str:
+    """The stretch of time in which purchases are counted."""
+    if days := part.get("days"):
+        return ngettext("in the last day", "in the last %(days)s days", days) % {"days": days}
+    spans = {
+        "month": _("since the month began"), "quarter": _("since the quarter began"),
+        "year": _("since the year began"),
+    }  # fmt: skip
+    return spans[part["period"]]
 
 
 def _start(effect: Effect, start: int, say: Speaker) -> str:
@@ -194,6 +217,7 @@ WORDS: dict[str, Callable[[Effect, Speaker], str]] = {
     "fixed_points": _fixed_points, "multiply_points": _multiply, "tiered_points": _tiered_points,
     "percent_off": _percent_off, "amount_off": _amount_off, "amount_off_each": _amount_off_each,
     "fixed_price": _fixed_price, "price_list": _price_list, "tiered_off": _tiered_off,
+    "cumulative_off": _cumulative,
     "pieces_off": _pieces_off, "set_price": _set_price, "bundle_off": _bundle_off,
     "buy_get": _buy_get, "gift": _gift, "free_delivery": lambda _e, _s: _("free delivery"),
     "stamps": _stamps, "next_coupon": _coupon, "draw_tickets": _tickets, "game_plays": _plays,

@@ -115,9 +115,13 @@ class Definition(Strict):
         uses = [one.max for one in self.limits if (one.per, one.what) == ("receipt", "uses")]
         return [one.at_most(min(uses)) for one in self.effects] if uses else self.effects
 
+    @cached_property
+    def _conditions(self) -> list[ConditionBase]:
+        return [condition for condition, _ in leaves(self.when)]
+
     def conditions(self) -> list[ConditionBase]:
         """Every condition of the tree, in the order of the text."""
-        return [condition for condition, _ in leaves(self.when)]
+        return self._conditions
 
     def selectors(self) -> Iterator[Selector]:
         """Goods named besides ``goods``, always in the same order."""
@@ -136,7 +140,19 @@ class Definition(Strict):
         by_list, by_attribute = (any(s.lists for s in sets), any(s.attributes for s in sets))
         return joined([*asked, Needs(product_lists=by_list, attributes=by_attribute)])
 
-    @property
+    @cached_property
+    def goes_with_all(self) -> bool:
+        """Whether it is in no group and names nobody it does not go with."""
+        return not (self.stacking.group or self.stacking.not_with)
+
+    @cached_property
+    def bounds_lines(self) -> bool:
+        """Whether it cuts discounts line by line, besides what the programme does."""
+        caps = self.stacking.caps
+        least, most = caps.floor_basis_points, (caps.line_minor, caps.line_basis_points)
+        return caps.above_cost or least is not None or most != (None, None)
+
+    @cached_property
     def counts_whole_basket(self) -> bool:
         """Whether goods matter that the promotion is not about."""
         return any(
@@ -162,9 +178,12 @@ def parse(document: Mapping[str, Any]) -> Definition:
     try:
         return Definition.model_validate(document)
     except ValidationError as refused:
-        raise InvalidDefinitionError(
-            [_fault(error, document) for error in refused.errors(include_url=False)]
-        ) from None
+        raise InvalidDefinitionError(faults_of(refused, document)) from None
+
+
+def faults_of(refused: ValidationError, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every fault of a document with the place in it."""
+    return [_fault(error, document) for error in refused.errors(include_url=False)]
 
 
 def _size(document: Mapping[str, Any]) -> int:

@@ -37,8 +37,10 @@ def discount(run: Run) -> None:
         _leave_prices(run)
         return
     for phase in (Phase.PRICE, Phase.LINE):
-        alone = [task for task in run.scene.of(phase) if run.scene.group_of(task.rule) is None]
-        grouped = [task for task in run.scene.of(phase) if run.scene.group_of(task.rule)]
+        if not (tasks := run.scene.of(phase)):
+            continue
+        alone = [task for task in tasks if run.scene.group_of(task.rule) is None]
+        grouped = [task for task in tasks if run.scene.group_of(task.rule)]
         _compete(run, _compatible(run, run.able(alone, run.priced)))
         _one_after_another(run, grouped)
     _one_after_another(run, run.scene.of(Phase.BASKET))
@@ -55,13 +57,15 @@ def _offer(run: Run, task: Task, goods: Goods) -> Offer:
     effect = task.effect
     assert isinstance(effect, Discount)
     wanted = effect.offs(goods)
-    by_no = {line.line.line_no: n for n, line in enumerate(run.lines)}
-    at = {by_no[line_no]: off for line_no, off in wanted.items() if off > 0}
+    position = run.scene.position
+    at = {position[line_no]: off for line_no, off in wanted.items() if off > 0}
     return Offer(task, at, run.fit(task, wanted))
 
 
 def _compatible(run: Run, tasks: Sequence[Task]) -> list[Task]:
     """Without those that do not go together with an earlier one; they are told so."""
+    if not run.scene.choosy:
+        return [*tasks]
     kept: list[Task] = []
     for task in tasks:
         by = next((other.rule for other in kept if excludes(task.rule, other.rule)), None)
@@ -157,6 +161,7 @@ def _again(run: Run, offer: Offer, taken: set[int]) -> Offer:
         kept.parts,
         free,
         lambda selector: [p for p in kept.chosen(selector) if p.line.line_no in free_no],
+        kept.member,
     )
     return _offer(run, offer.task, goods)
 

@@ -53,7 +53,9 @@ class Run:
         self.missed: dict[int, Miss] = {}
         self._applied: dict[int, Rule] = {}
         self._told: set[tuple[int, str]] = set()
+        self._off_minor = sum(line.discount_minor for line in self.lines)
         self._prices: list[Part] | None = None
+        self._money: list[Part] | None = None
         self._shelf: list[Part] | None = None
 
     # goods
@@ -75,33 +77,36 @@ class Run:
 
     def money(self) -> list[Part]:
         """Every line at what points are earned on: by the terms less what points paid."""
-        if self.terms.earning_base != "money":
+        if self.terms.earning_base != "money" or not self.payment.money_minor:
             return self.prices()
-        return [
-            Part(part.line, part.quantity_milli, part.amount_minor - line.points_paid_minor)
-            for part, line in zip(self.prices(), self.lines, strict=True)
-        ]
+        if self._money is None:
+            self._money = [
+                Part(part.line, part.quantity_milli, part.amount_minor - line.points_paid_minor)
+                for part, line in zip(self.prices(), self.lines, strict=True)
+            ]
+        return self._money
 
     def goods(self, everything: list[Part], positions: Iterable[int]) -> Goods:
         def chosen(selector: Selector) -> list[Part]:
             return [everything[n] for n in self.scene.positions(selector)]
 
-        return Goods([everything[n] for n in sorted(positions)], everything, chosen)
+        counted = [everything[n] for n in sorted(positions)]
+        return Goods(counted, everything, chosen, self.basket.member)
 
     def priced(self, task: Task) -> Goods:
         return self.goods(self.prices(), task.ranks)
 
     def earning(self, positions: Iterable[int]) -> Goods:
-        earns = [n for n in positions if not self.lines[n].line.excluded_from_earning]
-        return self.goods(self.money(), earns)
+        if earns_not := self.scene.earns_not:
+            positions = [n for n in positions if n not in earns_not]
+        return self.goods(self.money(), positions)
 
     def counted(self, rule: Rule, goods: Goods) -> Goods:
         """The goods as the thresholds of a rule count them."""
         if rule.definition.thresholds == "after_earlier":
             return goods
         shelf = self.shelf()
-        known = {part.line.line_no: part for part in shelf}
-        parts = [known[part.line.line_no] for part in goods.parts]
+        parts = [shelf[self.scene.position[part.line.line_no]] for part in goods.parts]
 
         def chosen(selector: Selector) -> list[Part]:
             return [shelf[n] for n in self.scene.positions(selector)]
@@ -117,6 +122,8 @@ class Run:
         """Why the rule does not apply to these goods as they are priced by now."""
         if not goods.parts:
             return Miss("goods")
+        if not rule.definition.conditions():
+            return None
         return miss_of(rule.definition.when, self.ask(self.counted(rule, goods)))
 
     def able(self, tasks: Iterable[Task], goods_of: Callable[[Task], Goods]) -> list[Task]:
@@ -145,7 +152,7 @@ class Run:
 
     def stopped_by(self, rule: Rule) -> tuple[str, Rule] | None:
         """The applied promotion that this one does not go together with, and why."""
-        if not self._applied or rule.promotion_id in self._applied:
+        if not self.scene.choosy or rule.promotion_id in self._applied:
             return None
         others = sorted(self._applied.values(), key=lambda other: other.order)
         for other in others:
@@ -201,12 +208,18 @@ class Run:
 
     def fit(self, task: Task, offs: Mapping[int, int]) -> dict[int, int]:
         """Position → money off, cut to what each line may lose."""
-        by_no = {line.line.line_no: n for n, line in enumerate(self.lines)}
-        found = ((by_no[line_no], off) for line_no, off in offs.items() if off > 0)
-        return {n: min(off, self.room(task.rule, n)) for n, off in found}
+        position, rule = self.scene.position, task.rule
+        return {
+            (n := position[line_no]): min(off, self.room(rule, n))
+            for line_no, off in offs.items()
+            if off > 0
+        }
 
     def room(self, rule: Rule, position: int) -> int:
-        return bounds.line_room(rule.definition.stacking.caps, self.terms, self.lines[position])
+        line = self.lines[position]
+        if self.terms.price_floor == "zero" and not rule.definition.bounds_lines:
+            return line.net_minor
+        return bounds.line_room(rule.definition.stacking.caps, self.terms, line)
 
     def take(self, task: Task, offs: Mapping[int, int], wanted: int, reason: str) -> Decision:
         """Take money off lines (positions), within the bounds of the promotion and the receipt."""
@@ -214,8 +227,9 @@ class Run:
         offs, bound = bounds.cut(offs, self._most(task.rule), wanted)
         for position, off in offs.items():
             self.lines[position].discount_minor += off
-        self._prices = None
+        self._reprice(offs)
         off = sum(offs.values())
+        self._off_minor += off
         if off:
             self.use(task.rule, money=off)
         capped: Params = {"wanted": wanted}
@@ -226,15 +240,21 @@ class Run:
         decision.lines = sorted(self.lines[n].line.line_no for n in offs)
         return decision
 
+    def _reprice(self, positions: Iterable[int]) -> None:
+        """The new prices of some lines. Goods taken out before keep the old ones."""
+        prices = self._prices = [*self.prices()]
+        for n in positions:
+            line = self.lines[n]
+            prices[n] = Part(line.line, line.line.quantity_milli, line.net_minor)
+
     def _most(self, rule: Rule) -> list[tuple[int, str]]:
         """What a promotion may still take off the receipt, and what bounds it."""
         used = self.uses.get(rule.promotion_id)
         given = used.money_minor if used else 0
         left = self.scene.left.get(rule.promotion_id)
-        gross = sum(line.line.gross_minor for line in self.lines)
-        off = sum(line.discount_minor for line in self.lines)
+        most = self.scene.gross_minor * self.terms.max_discount_percent // 100
         return [
-            (gross * self.terms.max_discount_percent // 100 - off, "max_discount"),
+            (most - self._off_minor, "max_discount"),
             *bounds.receipt_money(rule.definition, given),
             *bounds.left_of(left.money_minor if left else None, given),
         ]

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from rewards.rules import definitions
-from rewards.rules.basket import Basket, BasketLine, MemberFacts
+from rewards.rules.basket import Basket, BasketLine, MemberFacts, Window
 from rewards.rules.groups import Group
 from rewards.rules.rule_set import Rule, RuleSet
 from rewards.rules.terms import Terms
 
-MEMBER = MemberFacts()
+MEMBER = MemberFacts(windows={"year": Window(spend_minor=500, visits=1)})
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 SKUS = ["tea", "rice", "soap", "vodka", "bag"]
 CATEGORIES = [(), ("food",), ("food", "drinks"), ("home",)]
@@ -98,7 +98,8 @@ RATES = st.one_of(
         tiers=st.sampled_from([[], [{"from_minor": 500, "points": 7},
                                     {"from_minor": 9_000, "points": 11}]]),
     ),
-    kind("earn_items", points=st.integers(0, 9), phase=st.sampled_from(["base", "bonus"])),
+    kind("earn_items", points=st.integers(0, 9), by=st.sampled_from(["pieces", "quantity"]),
+         phase=st.sampled_from(["base", "bonus"])),
     kind("cashback", basis_points=st.integers(1, 3_000), rounding=st.none() | ROUNDINGS),
 )  # fmt: skip
 POINTS = st.one_of(
@@ -118,6 +119,9 @@ DISCOUNTS = st.one_of(
     kind("tiered_off", by=st.sampled_from(["amount", "quantity"]), phase=LEVELS,
          steps=st.tuples(OFFS, OFFS).map(
              lambda offs: [{"start": 2, "off": offs[0]}, {"start": 900, "off": offs[1]}])),
+    kind("cumulative_off", period=st.just("year"), steps=st.just(
+        [{"at_least_minor": 1, "basis_points": 300},
+         {"at_least_minor": 900, "basis_points": 700}])),
     kind("pieces_off", pick=st.sampled_from(["cheapest", "dearest", "every"]), of=SMALL,
          take=SMALL, off=OFFS, max_times=st.none() | SMALL),
     kind("set_price", quantity=st.integers(2, 4), price_minor=st.integers(0, 5_000)),

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from rewards.rules.basket import Basket, Part
+from rewards.rules.basket import Basket, MemberFacts, Part
 from rewards.rules.needs import Needs
 from rewards.rules.selectors import Selector, Strict
 
@@ -27,19 +27,24 @@ class Miss(msgspec.Struct, frozen=True):
 
 
 class Goods:
-    """The goods a rule is asked about: those it counts, all of the sale, others it names."""
+    """The goods a rule is asked about: those it counts, all of the sale, others it names.
 
-    __slots__ = ("chosen", "everything", "parts")
+    ``member``: who buys them; nobody once they come back.
+    """
+
+    __slots__ = ("chosen", "everything", "member", "parts")
 
     def __init__(
         self,
         parts: Sequence[Part],
         everything: Sequence[Part] | None = None,
         chosen: Callable[[Selector], Sequence[Part]] | None = None,
+        member: MemberFacts | None = None,
     ) -> None:
         self.parts = parts
         self.everything = parts if everything is None else everything
         self.chosen = chosen or (lambda _: self.everything)
+        self.member = member
 
 
 class ConditionBase(Strict):

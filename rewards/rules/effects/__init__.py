@@ -41,6 +41,7 @@ from rewards.rules.effects.points import (
 from rewards.rules.effects.prices import (
     AmountOff,
     AmountOffEach,
+    CumulativeOff,
     FixedPrice,
     PercentOff,
     PriceFromList,
@@ -55,7 +56,7 @@ __all__ = [
 #: The registry. A new kind is a class and its name here; schema, parser and editor follow.
 EFFECTS: tuple[type[EffectBase], ...] = (
     FixedPrice, PriceFromList, PercentOff, AmountOff, AmountOffEach, TieredOff,
-    PiecesOff, SetPrice, BundleOff, BuyGet,
+    CumulativeOff, PiecesOff, SetPrice, BundleOff, BuyGet,
     EarnRate, EarnPerItem, Cashback, MultiplyPoints, FixedPoints, TieredPoints,
     Gift, FreeDelivery, Stamps, NextCoupon, DrawTickets, GamePlays, AddTag, CharityPledge, Message,
 )  # fmt: skip
@@ -63,7 +64,7 @@ EFFECTS: tuple[type[EffectBase], ...] = (
 Effect: TypeAlias = Annotated[
     Union[  # noqa: UP007 (read by pydantic)
         FixedPrice, PriceFromList, PercentOff, AmountOff, AmountOffEach, TieredOff,
-        PiecesOff, SetPrice, BundleOff, BuyGet,
+        CumulativeOff, PiecesOff, SetPrice, BundleOff, BuyGet,
         EarnRate, EarnPerItem, Cashback, MultiplyPoints, FixedPoints, TieredPoints,
         Gift, FreeDelivery, Stamps, NextCoupon, DrawTickets, GamePlays, AddTag, CharityPledge,
         Message,

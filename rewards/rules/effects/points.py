@@ -97,16 +97,22 @@ class EarnRate(EarningBase):
 
 
 class EarnPerItem(EarningBase):
-    """So many points for each piece; weighed goods are one piece a line."""
+    """So many points for each piece; weighed goods are one piece a line.
+
+    ``by`` quantity: for each unit of quantity, such as a litre or a kilogram.
+    """
 
     kind: Literal["earn_items"]
     points: Points
+    by: Literal["pieces", "quantity"] = "pieces"
 
     def raws(self, parts: Sequence[Part], terms: Terms) -> list[int]:
+        if self.by == "quantity":
+            return [part.quantity_milli * self.points for part in parts]
         return [part.units * self.points for part in parts]
 
     def per(self, terms: Terms) -> int:
-        return 1
+        return 1_000 if self.by == "quantity" else 1
 
 
 class Cashback(EarningBase):

@@ -148,6 +148,65 @@ class TieredOff(Discount):
         return fewer("min_quantity", first, units(goods.parts))
 
 
+class SpendStep(Strict):
+    """Who has spent so much before gets so much off."""
+
+    at_least_minor: Amount
+    basis_points: BasisPoints
+
+
+class CumulativeOff(LineDiscount):
+    """A discount that grows with what the member has spent before this sale."""
+
+    kind: Literal["cumulative_off"]
+    days: Annotated[int, Field(ge=1, le=3_660)] | None = None
+    period: Literal["month", "quarter", "year"] | None = None
+    steps: Annotated[list[SpendStep], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> CumulativeOff:
+        if (self.days is None) == (self.period is None):
+            raise ValueError("days or period: one of them")
+        rising((step.at_least_minor for step in self.steps), "steps")
+        return self
+
+    @property
+    def window(self) -> str:
+        return self.period or f"{self.days}d"
+
+    def at(self) -> Phase:
+        return Phase.LINE
+
+    def needs(self) -> Needs:
+        return Needs(windows=frozenset({self.window}))
+
+    def offs(self, goods: Goods) -> Mapping[int, int]:
+        spent = self._spent(goods) or 0
+        reached = [one.basis_points for one in self.steps if one.at_least_minor <= spent]
+        if not reached:
+            return {}
+        share = reached[-1]
+        return {
+            part.line.line_no: rounding.half_up(part.amount_minor * share, 10_000)
+            for part in goods.parts
+        }
+
+    def missing(self, goods: Goods) -> Miss | None:
+        """What the member has yet to spend; it is counted from the next purchase on."""
+        if goods.member is None:
+            return Miss("card_required")
+        if (spent := self._spent(goods)) is None:
+            return Miss("window_unknown")
+        first = self.steps[0].at_least_minor
+        if spent >= first:
+            return None
+        return Miss("window_spend", {"needed": first, "have": spent, "missing": first - spent})
+
+    def _spent(self, goods: Goods) -> int | None:
+        window = goods.member.windows.get(self.window) if goods.member else None
+        return window.spend_minor if window else None
+
+
 def spread_over(parts: Sequence[Part], amount: int) -> Mapping[int, int]:
     """An amount off many lines, in proportion to their prices."""
     shares = spread(amount, [part.amount_minor for part in parts])
