@@ -1,8 +1,10 @@
 """The promises: programme settings, rules, the ledger, and what each receipt was granted."""
 
 from rewards.models.awards import Award, AwardBalance, AwardMove, AwardRevocation
+from rewards.models.backtests import BackTest, BackTestCell, BackTestMember
 from rewards.models.books import DailyRollup, EarnCarry, LedgerIncident
 from rewards.models.checkout import Grant, Purchase, PurchaseRefund
+from rewards.models.coupons import Coupon, CouponBatch, CouponExport, CouponTally, CouponUse
 from rewards.models.gift_cards import GiftCard
 from rewards.models.ledger import (
     Hold,
@@ -16,12 +18,21 @@ from rewards.models.ledger import (
 )
 from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
+from rewards.models.retro import RetroBatch, RetroItem
 
 __all__ = [
     "Award",
     "AwardBalance",
     "AwardMove",
     "AwardRevocation",
+    "BackTest",
+    "BackTestCell",
+    "BackTestMember",
+    "Coupon",
+    "CouponBatch",
+    "CouponExport",
+    "CouponTally",
+    "CouponUse",
     "DailyRollup",
     "EarnCarry",
     "GiftCard",
@@ -39,6 +50,8 @@ __all__ = [
     "PromotionVersion",
     "Purchase",
     "PurchaseRefund",
+    "RetroBatch",
+    "RetroItem",
     "StackingGroup",
     "Wallet",
 ]
