@@ -198,7 +198,9 @@ def _refuse(pointer: str, code: str, most: int) -> None:
 
 
 def _fault(error: Any, document: Mapping[str, Any]) -> dict[str, Any]:
-    limits = {name: value for name, value in error.get("ctx", {}).items() if name != "error"}
+    limits = dict(error.get("ctx", {}))
+    if "error" in limits:
+        limits["why"] = str(limits.pop("error"))
     return {
         "pointer": _pointer(error["loc"], document, of_missing=error["type"] == "missing"),
         "code": error["type"],
