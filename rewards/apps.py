@@ -5,6 +5,10 @@ from loyalty_crm.kernel.privileges import fence
 
 APPEND_ONLY = ("ledgertx", "ledgerentry", "lotmove", "hold", "holdresolution", "lot")
 
+EXPORT_MOVES = (
+    "approved_by", "approved_at", "refused_at", "passphrase_hash", "downloaded_at",
+)  # fmt: skip
+
 
 class RewardsConfig(AppConfig):
     name = "rewards"
@@ -21,3 +25,8 @@ class RewardsConfig(AppConfig):
             fence(f"rewards_{table}")
         # Moved by the trigger of the moves alone.
         fence("rewards_awardbalance")
+        fence("rewards_couponbatch", ("state", "made", "job_id"))
+        fence("rewards_coupon", ("member_id", "valid_until", "uses", "held", "revoked_at"))
+        fence("rewards_coupontally", ("uses", "held"))
+        fence("rewards_couponuse")
+        fence("rewards_couponexport", EXPORT_MOVES)

@@ -42,6 +42,8 @@ class Purchase(models.Model):
     decisions = models.JSONField(_("decisions"), db_default=[])
     #: What each effect gave and counted (``rewards.rules.answers.Pin``): returns work from it.
     pins = models.JSONField(default=list, db_default=[], editable=False)
+    #: The codes that were shown and what became of each (``CouponOutcome``).
+    coupons = models.JSONField(_("coupons"), default=list, db_default=[])
 
     class Meta:
         verbose_name = _("purchase")

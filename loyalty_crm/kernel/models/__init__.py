@@ -6,6 +6,7 @@ from loyalty_crm.kernel.models.idempotency import IdempotencyRecord
 from loyalty_crm.kernel.models.jobs import Job
 from loyalty_crm.kernel.models.outbox import OutboxEvent
 from loyalty_crm.kernel.models.stamps import Stamp
+from loyalty_crm.kernel.models.throttles import Throttle
 
 __all__ = [
     "ApiKey",
@@ -15,4 +16,5 @@ __all__ = [
     "Job",
     "OutboxEvent",
     "Stamp",
+    "Throttle",
 ]
