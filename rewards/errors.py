@@ -211,7 +211,157 @@ class PromotionState(DomainError):
     title = _("The version's state does not allow this")
 
 
+class ReviewRequired(DomainError):
+    """The programme's setting wants an approval before a version may start."""
+
+    code = "review_required"
+    title = _("A second person must approve this version first")
+
+
+class OwnApproval(DomainError):
+    code = "own_approval"
+    title = _("Somebody else than the author approves")
+
+
+class GroupCodeTaken(DomainError):
+    code = "group_code_taken"
+    title = _("A stacking group with this code exists")
+
+
+class ConfigInvalid(DomainError):
+    """``errors`` points into the files, one entry a fault: ``/files/<name>/<place>``."""
+
+    code = "config_invalid"
+    status = 422
+    title = _("The configuration files are not valid")
+
+
 class ProgrammeInvalid(DomainError):
     code = "programme_invalid"
     status = 422
     title = _("These settings contradict each other")
+
+
+# Gift cards
+
+
+class GiftCardUnknown(DomainError):
+    """No card, a wrong PIN and another shop's card look the same from outside."""
+
+    code = "gift_card_unknown"
+    status = 422
+    title = _("No gift card is known by this number and PIN")
+    stored = False
+
+
+class GiftCardState(DomainError):
+    """``state`` is what the card is in: not sold yet, active, blocked or closed."""
+
+    code = "gift_card_state"
+    title = _("The gift card is not in the state for this")
+
+
+class GiftCardExpired(DomainError):
+    """``expired_on`` was its last day. What is left on it is paid back, not spent."""
+
+    code = "gift_card_expired"
+    title = _("The gift card is past its last day")
+
+
+class GiftCardLocked(DomainError):
+    """Only the back office opens it again; a right PIN is refused as well."""
+
+    code = "gift_card_locked"
+    title = _("Too many wrong PINs: the gift card is locked")
+    stored = False
+
+
+class GiftCardShortage(DomainError):
+    """``available`` and ``requested`` in minor units say how far apart they are."""
+
+    code = "gift_card_shortage"
+    status = 422
+    title = _("Not enough money on the gift card")
+
+
+class GiftPaymentUnknown(DomainError):
+    """No payment, or no load, of this card has the reference."""
+
+    code = "gift_payment_unknown"
+    status = 422
+    title = _("The gift card has no such payment")
+    stored = False
+
+
+# Trying promotions, and points after the fact
+
+
+class TryoutInvalid(DomainError):
+    """``errors`` says what of the question does not hold together."""
+
+    code = "tryout_invalid"
+    status = 422
+    title = _("This cannot be tried")
+
+
+class RetroBatchState(DomainError):
+    """``state`` says where the batch stands."""
+
+    code = "retro_batch_state"
+    title = _("The batch's state does not allow this")
+
+
+class ApproverIsAuthor(DomainError):
+    """Two people: who asked for a batch does not approve it."""
+
+    code = "approver_is_author"
+    title = _("Another person has to approve this")
+
+
+# Coupons
+
+
+class CouponUnavailable(DomainError):
+    """Wrong, expired, of others, not yet active, used up: one answer, so that none can be told.
+
+    ``reason`` says which, to callers that may know.
+    """
+
+    code = "coupon_unavailable"
+    status = 422
+    title = _("This coupon cannot be used here")
+
+
+class CouponState(DomainError):
+    """``state`` says where the coupon, its batch or its use stands."""
+
+    code = "coupon_state"
+    title = _("The state of the coupon does not allow this")
+
+
+class CouponCodeTaken(DomainError):
+    code = "coupon_code_taken"
+    title = _("This code belongs to another batch")
+
+
+class CouponTermsInvalid(DomainError):
+    """The terms of a batch contradict each other; ``pointer`` names the field."""
+
+    code = "coupon_terms_invalid"
+    status = 422
+    title = _("The terms of the coupons contradict each other")
+
+
+class PromotionUnknown(DomainError):
+    code = "promotion_unknown"
+    status = 422
+    title = _("The programme has no such promotion")
+    stored = False
+
+
+class SecondPersonNeeded(DomainError):
+    """Whoever asked for it cannot approve it."""
+
+    code = "second_person_needed"
+    status = 403
+    title = _("Another person has to approve this")
