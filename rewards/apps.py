@@ -19,6 +19,10 @@ class RewardsConfig(AppConfig):
         for table in APPEND_ONLY:
             fence(f"rewards_{table}")
         fence("rewards_wallet", ("status", "merged_into_id", "debt_limit", "last_activity_at"))
+        fence(
+            "rewards_promotionversion",
+            ("state", "starts_at", "ends_at", "approved_by", "approved_at"),
+        )
         fence("rewards_pendinggrant", ("cancelled", "posted_tx_id"))
         fence("rewards_award", ("taken_back",))
         for table in ("awardrevocation", "awardmove"):

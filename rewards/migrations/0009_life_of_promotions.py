@@ -152,7 +152,9 @@ MODES = [
 ]
 
 
-def constraint(model, one):
+def constraint(
+    model: str, one: models.UniqueConstraint | models.CheckConstraint
+) -> migrations.AddConstraint:
     return migrations.AddConstraint(model_name=model, constraint=one)
 
 

@@ -107,7 +107,7 @@ def rule_of(version: PromotionVersion) -> Rule:
 def _rules(programme: Programme, since: datetime) -> list[Rule]:
     state = PromotionVersion.State
     live = Q(state=state.LIVE) & (Q(ends_at=None) | Q(ends_at__gt=since))
-    ended = Q(state__in=[state.PAUSED, state.RETIRED], ends_at__gt=since)
+    ended = Q(state__in=[state.PAUSED, state.ENDED], ends_at__gt=since)
     versions = PromotionVersion.objects.filter(live | ended, promotion__programme=programme)
     return [rule_of(version) for version in versions.select_related("promotion")]
 
