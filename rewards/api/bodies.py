@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from loyalty_crm.kernel.api.shapes import Body, Code, MoneyBody, Natural, Quantity, ShortText
 from loyalty_crm.kernel.errors import ValidationFailed
@@ -33,6 +34,7 @@ Number = Annotated[str, Meta(min_length=1, max_length=64)]
 LineNo = Annotated[int, Meta(ge=1, le=1_000_000)]
 Name = Annotated[str, Meta(max_length=300)]
 Sku = Annotated[str, Meta(min_length=1, max_length=80)]
+TenderKind = Annotated[str, Meta(min_length=1, max_length=20)]
 
 
 class MemberBody(Body, kw_only=True):
@@ -63,12 +65,16 @@ class RedeemBody(Body, kw_only=True):
 
 
 class BasketBody(Body, kw_only=True):
+    """``pay_by``: kinds of tenders to come. ``gifts``: SKUs chosen where there is a choice."""
+
     store: Code
     lines: Annotated[list[LineBody], Meta(min_length=1)]
     terminal: Code | None = None
     channel: Annotated[str, Meta(min_length=1, max_length=20)] = "store"
     member: MemberBody | None = None
     redeem: RedeemBody | None = None
+    pay_by: Annotated[list[TenderKind], Meta(max_length=20)] = []
+    gifts: Annotated[list[Sku], Meta(max_length=50)] = []
 
 
 class QuoteBody(BasketBody, kw_only=True):
@@ -79,7 +85,7 @@ class QuoteBody(BasketBody, kw_only=True):
 
 
 class TenderBody(Body, kw_only=True):
-    kind: Annotated[str, Meta(min_length=1, max_length=20)]
+    kind: TenderKind
     amount: MoneyBody
 
 
@@ -137,13 +143,26 @@ def ask_of(body: BasketBody, occurred_at: datetime, currency: str, *, offline: b
         redeem_points=body.redeem.points if body.redeem else 0,
         occurred_at=occurred_at,
         offline=offline,
+        pay_by=kinds_of(body.pay_by),
+        gifts=tuple(body.gifts),
     )
 
 
+def kinds_of(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Each kind of tender once, in one order."""
+    return tuple(sorted(set(kinds)))
+
+
 def sale_of(body: PurchaseBody, currency: str, *, is_late: bool = False) -> Sale:
-    """A late sale without a quote was priced by the till alone: its receipt is printed."""
+    """A late sale without a quote was priced by the till alone: its receipt is printed.
+
+    Paid is paid: the tenders say by what, whatever was planned.
+    """
+    ask = ask_of(body, body.occurred_at, currency, offline=is_late and not body.quote_id)
+    if body.tenders:
+        ask = structs.replace(ask, pay_by=kinds_of(tender.kind for tender in body.tenders))
     return Sale(
-        ask=ask_of(body, body.occurred_at, currency, offline=is_late and not body.quote_id),
+        ask=ask,
         is_late=is_late,
         number=body.number,
         cashier=body.cashier,

@@ -35,7 +35,11 @@ class AskedTender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A basket to price. ``offline`` marks a receipt that is printed already."""
+    """A basket to price. ``offline`` marks a receipt that is printed already.
+
+    ``pay_by``: kinds of tenders, planned or (at the sale) used. ``gifts``: SKUs that
+    the buyer takes, where a promotion lets them choose.
+    """
 
     store: str
     currency: str
@@ -46,6 +50,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     member: MemberKey | None = None
     redeem_points: int = 0
     offline: bool = False
+    pay_by: tuple[str, ...] = ()
+    gifts: tuple[str, ...] = ()
 
 
 class Sale(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,14 @@ from rewards.errors import CardBlocked, MemberUnknown, TerminalUnknown
 from rewards.rules.basket import Basket, BasketLine, MemberFacts
 from rewards.services.checkout.asks import Ask, AskedLine, MemberKey
 from rewards.services.checkout.buyers import PAST, Past, asked_of_past, member_facts
+from rewards.services.checkout.inputs import (
+    AROUND,
+    OF_PRODUCT,
+    STANDING,
+    Around,
+    Standing,
+    asked_of_inputs,
+)
 from rewards.services.ledger.opening import unit_of
 from rewards.services.rule_sets import Compiled
 
@@ -63,6 +71,8 @@ SELECT json_build_object(
     'card', (SELECT json_build_object('id', id, 'status', status) FROM card),
     'member', (SELECT row_to_json(member) FROM member),
     'past', json_build_object({past}),
+    'standing', json_build_object({standing}),
+    'around', json_build_object({around}),
     'wallet', (SELECT row_to_json(wallet) FROM wallet),
     'receipt', (SELECT json_build_object('id', r.id, 'digest', encode(r.content_digest, 'hex'))
                   FROM members_receipt r JOIN store ON store.id = r.store_id
@@ -73,7 +83,8 @@ SELECT json_build_object(
     'products', (SELECT json_object_agg(p.sku, json_build_object(
                      'id', p.id, 'name', p.name, 'category_id', p.category_id, 'brand', b.code,
                      'cost_minor', p.cost_minor, 'no_earning', p.excluded_from_earning,
-                     'no_redemption', p.excluded_from_redemption))
+                     'no_redemption', p.excluded_from_redemption,
+                     'tax', p.tax_basis_points, {of_product}))
                    FROM members_product p LEFT JOIN members_brand b ON b.id = p.brand_id
                   WHERE p.sku = ANY({skus}))
 )::text
@@ -82,15 +93,29 @@ _NAMES = ("card", "member", "phone", "store", "terminal", "number", "hold", "sku
 _OF_ONE = {"unit": "%(unit)s", **{name: f"%({name})s" for name in _NAMES}}
 _OF_MANY = {"unit": "%(unit)s", **{name: f"ask.asked_{name}" for name in _NAMES}}
 _OF_ONE["at"] += "::timestamptz"
-_LOCKED = _FACTS.format(lock="FOR NO KEY UPDATE", past=PAST.format(**_OF_ONE), **_OF_ONE)
-_READ = _FACTS.format(lock="", past=PAST.format(**_OF_ONE), **_OF_ONE)
+
+
+def _statement(names: Mapping[str, str], lock: str = "") -> str:
+    """The facts of one sale, whose keys stand in the statement under these names."""
+    return _FACTS.format(
+        lock=lock,
+        past=PAST.format(**names),
+        standing=STANDING.format(**names),
+        around=AROUND,
+        of_product=OF_PRODUCT,
+        **names,
+    )
+
+
+_LOCKED = _statement(_OF_ONE, "FOR NO KEY UPDATE")
+_READ = _statement(_OF_ONE)
 _READ_MANY = """
 SELECT ({facts}) FROM jsonb_to_recordset(%(asks)s::jsonb) AS ask (
     no int, asked_card text, asked_member uuid, asked_phone text, asked_store text,
     asked_terminal text, asked_number text, asked_hold uuid, asked_skus text[],
     asked_at timestamptz)
 ORDER BY ask.no
-""".format(facts=_FACTS.format(lock="", past=PAST.format(**_OF_MANY), **_OF_MANY))
+""".replace("{facts}", _statement(_OF_MANY))
 _CARRIES = "SELECT version_id, units FROM rewards_earncarry WHERE wallet_id = %s"
 
 
@@ -146,6 +171,10 @@ class ProductFacts(msgspec.Struct, frozen=True):
     cost_minor: int | None
     no_earning: bool
     no_redemption: bool
+    tax: int | None = None
+    attributes: Mapping[str, str] | None = None
+    lists: tuple[str, ...] | None = None
+    prices: Mapping[str, int] | None = None
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -160,6 +189,8 @@ class Facts(msgspec.Struct, frozen=True):
     hold: HoldFacts | None
     products: dict[str, ProductFacts] | None
     past: Past = Past()
+    standing: Standing = Standing()
+    around: Around = Around()
 
 
 _decoder = msgspec.json.Decoder(Facts)
@@ -195,8 +226,12 @@ def read_facts_of_many(asks: Sequence[tuple[Ask, str]], compiled: Compiled) -> l
 
 
 def _of_programme(compiled: Compiled) -> dict[str, Any]:
-    asked = asked_of_past(compiled.rules.needs, compiled.categories)
-    return {"unit": unit_of(compiled.programme), **asked}
+    needs = compiled.rules.needs
+    return {
+        "unit": unit_of(compiled.programme),
+        **asked_of_past(needs, compiled.categories),
+        **asked_of_inputs(needs),
+    }
 
 
 def _keys(ask: Ask, number: str | None, hold_id: UUID | None) -> dict[str, Any]:
@@ -259,6 +294,10 @@ def basket_of(ask: Ask, facts: Facts, compiled: Compiled) -> Basket:
         channel=ask.channel,
         member=_buyer(facts, zone),
         final_prices=ask.offline,
+        store_groups=facts.around.groups or frozenset(),
+        stock=facts.around.stock or {},
+        tenders=frozenset(ask.pay_by),
+        gifts=ask.gifts,
         lines=tuple(_line(line, products.get(line.sku), compiled) for line in ask.lines),
     )
 
@@ -266,7 +305,14 @@ def basket_of(ask: Ask, facts: Facts, compiled: Compiled) -> Basket:
 def _buyer(facts: Facts, zone: ZoneInfo) -> MemberFacts | None:
     if (who := facts.member) is None:
         return None
-    return member_facts(who.public_id, who.birth_date, who.enrolled_at, facts.past, zone)
+    known = member_facts(who.public_id, who.birth_date, who.enrolled_at, facts.past, zone)
+    standing = facts.standing
+    return msgspec.structs.replace(
+        known,
+        tags=standing.tags or frozenset(),
+        segments=standing.segments or frozenset(),
+        tier=standing.tier,
+    )
 
 
 def _line(asked: AskedLine, product: ProductFacts | None, compiled: Compiled) -> BasketLine:
@@ -291,4 +337,7 @@ def _line(asked: AskedLine, product: ProductFacts | None, compiled: Compiled) ->
         cost_minor=product.cost_minor,
         excluded_from_earning=product.no_earning,
         excluded_from_redemption=product.no_redemption,
+        attributes=product.attributes or {},
+        lists=product.lists or (),
+        prices=product.prices or {},
     )

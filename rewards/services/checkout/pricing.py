@@ -100,14 +100,19 @@ def seal(priced: Priced, actor: Actor) -> str:
 def matches_seal(
     quote_id: str, priced: Priced, actor: Actor, lives: timedelta | None = QUOTE_LIVES
 ) -> bool:
-    """Whether the basket and the numbers are those of the quote."""
+    """Whether the basket and the numbers are those of the quote.
+
+    A quote that named no tenders is good for any: the numbers tell whether they matter.
+    """
     try:
         sealed: Any = _signer().unsign_object(quote_id, max_age=lives)
     except signing.BadSignature as broken:
         raise QuoteInvalid(pointer="/quote_id") from broken
     if sealed[0] != actor.id:
         raise QuoteInvalid(pointer="/quote_id")
-    return bool(sealed[1:] == [_basket(priced.ask), result_digest(priced.quote)])
+    however_paid = msgspec.structs.replace(priced.ask, pay_by=())
+    baskets = {_basket(priced.ask), _basket(however_paid)}
+    return bool(sealed[1] in baskets and sealed[2:] == [result_digest(priced.quote)])
 
 
 def _signer() -> signing.TimestampSigner:
@@ -119,7 +124,12 @@ def _basket(ask: Ask) -> str:
     member = ask.member or MemberKey()
     member = msgspec.structs.replace(member, card=clean_number(member.card))
     lines = sorted(ask.lines, key=lambda line: line.line_no)
-    return _digest([ask.store, ask.channel, ask.currency, member, ask.redeem_points, lines])
+    return _digest(
+        [
+            ask.store, ask.channel, ask.currency, member, ask.redeem_points, lines,
+            ask.pay_by, sorted(ask.gifts),
+        ]
+    )  # fmt: skip
 
 
 def result_digest(result: Quote) -> str:
