@@ -46,6 +46,9 @@ def split_largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     require_int(total, "total")
     if not weights:
         raise ValueError("there is nothing to split over")
+    if set(map(type, weights)) != {int}:
+        for weight in weights:
+            require_int(weight, "weight")
     if min(weights) < 0:
         raise ValueError("a weight is never negative")
     if total < 0:
@@ -53,11 +56,17 @@ def split_largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if not whole:
         return split_largest_remainder(total, [1] * len(weights))
-    shares = [divmod(total * require_int(weight, "weight"), whole) for weight in weights]
-    parts = [quotient for quotient, _ in shares]
-    by_remainder = sorted(range(len(shares)), key=lambda i: (-shares[i][1], i))
-    for position in by_remainder[: total - sum(parts)]:
-        parts[position] += 1
+    return _shares(total, weights, whole)
+
+
+def _shares(total: int, weights: Sequence[int], whole: int) -> list[int]:
+    products = [total * weight for weight in weights]
+    parts = [product // whole for product in products]
+    if missing := total - sum(parts):
+        remainders = [product % whole for product in products]
+        largest = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)
+        for position in largest[:missing]:
+            parts[position] += 1
     return parts
 
 

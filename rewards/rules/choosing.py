@@ -36,6 +36,8 @@ def best_run(scene: Scene, attempt: Attempt) -> Run:
 
 def _knots(scene: Scene, greedy: Run) -> list[list[Rule]]:
     """Promotions that are tied to each other, in the order of work; no hopeless ones."""
+    if not scene.choosy:
+        return []
     rules = [rule for rule in scene.rules() if _is_choosy(scene, rule)]
     if len(rules) < 2 and not any(rule.definition.stacking.not_with for rule in rules):
         return []

@@ -63,7 +63,7 @@ def _won_lines(tasks: list[Task]) -> dict[int, dict[int, int]]:
             if position not in best or rank > best[position][0]:
                 best[position] = (rank, task.rule.version_id)
     won: dict[int, dict[int, int]] = {}
-    for position, (rank, version_id) in best.items():
+    for position, (rank, version_id) in sorted(best.items()):
         won.setdefault(version_id, {})[position] = rank
     return won
 
@@ -79,7 +79,9 @@ def _no_longer_holding(
     failing = set()
     for task in able:
         ranks = won.get(task.rule.version_id)
-        if ranks and (missed := run.miss(task.rule, run.earning(ranks))):
+        if not ranks or len(ranks) == len(task.ranks):
+            continue
+        if missed := run.miss(task.rule, run.earning(ranks)):
             run.refuse(task, missed)
             failing.add(task.rule.version_id)
     return failing
@@ -97,7 +99,7 @@ def _grant(run: Run, task: Task, ranks: Mapping[int, int], reason: str) -> None:
     carry_in = run.scene.carries.get(task.rule.version_id, 0) if effect.carries(run.terms) else 0
     granted = effect.grant(_counted(run, effect, goods.parts), run.terms, carry_in)
     given, bound = _bounded(run, task, granted)
-    if isinstance(effect, EarningBase) and task.phase == Phase.BASE:
+    if isinstance(effect, EarningBase) and task.phase == Phase.BASE and _are_multiplied(run):
         for line_no, units in base_units(effect, goods.parts, run.terms).items():
             run.base_units[line_no] += units
     _book(run, task, goods, granted, given)
@@ -107,6 +109,10 @@ def _grant(run: Run, task: Task, ranks: Mapping[int, int], reason: str) -> None:
     decision.points = given.points
     decision.raw_units, decision.per = _readable(granted)
     decision.lines = sorted(part.line.line_no for part in goods.parts)
+
+
+def _are_multiplied(run: Run) -> bool:
+    return bool(run.scene.of(Phase.MULTIPLIER))
 
 
 def _counted(run: Run, effect: PointsEffect, parts: Sequence[Part]) -> Sequence[Part]:
@@ -137,24 +143,17 @@ def _book(run: Run, task: Task, goods: Goods, granted: Granted, given: Granted) 
     run.use(task.rule, points=given.points)
     if granted.carries:
         run.carry_deltas[version] = granted.carry_delta
-    points_of = {
-        part.line.line_no: points for part, points in zip(goods.parts, given.by_line, strict=True)
-    }
-    for line in run.lines:
-        line.points += points_of.get(line.line.line_no, 0)
-    for part in goods.parts:
-        _note(run, version, part, points_of[part.line.line_no], granted.carry_in)
+    for part, points in zip(goods.parts, given.by_line, strict=True):
+        line_no = part.line.line_no
+        run.lines[run.scene.position[line_no]].points += points
+        _note(run, version, part, points, granted.carry_in)
     run.pins.append(pin(run, task, goods, given.points, granted.carry_in))
 
 
 def _note(run: Run, version: int, part: Part, points: int, carry_in: int) -> None:
     """Points by line and promotion, for reports: all effects of a promotion together."""
-    key = (version, part.line.line_no)
-    known = run.grants.get(key)
-    run.grants[key] = LineGrant(
-        line_no=part.line.line_no,
-        version_id=version,
-        base_minor=max(part.amount_minor, known.base_minor if known else 0),
-        points=points + (known.points if known else 0),
-        carry_in=carry_in or (known.carry_in if known else 0),
-    )
+    line_no, base = part.line.line_no, max(part.amount_minor, 0)
+    if known := run.grants.get((version, line_no)):
+        base, points = max(base, known.base_minor), points + known.points
+        carry_in = carry_in or known.carry_in
+    run.grants[version, line_no] = LineGrant(line_no, version, base, points, carry_in)

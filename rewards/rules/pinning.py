@@ -40,8 +40,9 @@ def _line_numbers(goods: Goods, selector: Selector) -> list[int]:
 
 def _held(run: Run, task: Task, goods: Goods) -> int:
     """A bit for each condition of the tree that holds."""
+    if not (conditions := task.rule.definition.conditions()):
+        return 0
     ask = run.ask(run.counted(task.rule, goods))
-    conditions = task.rule.definition.conditions()
     return sum(1 << n for n, one in enumerate(conditions) if ask(one) is None)
 
 

@@ -52,8 +52,9 @@ def _pay(run: Run) -> Payment:
     room = [line.net_minor for line in payable]
     net_total = sum(line.net_minor for line in run.lines)
     payment = pay_with_points(run.terms, net_total, sum(room), run.scene.redeem)
-    for line, share in zip(payable, spread(payment.money_minor, room), strict=True):
-        line.points_paid_minor = share
+    if payment.money_minor:
+        for line, share in zip(payable, spread(payment.money_minor, room), strict=True):
+            line.points_paid_minor = share
     return payment
 
 

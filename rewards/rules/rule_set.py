@@ -27,6 +27,9 @@ from rewards.rules.when import required
 #: Of a rule that needs one of these, nobody else hears: the first known kind wakes it.
 WAKING = ("coupon", "tag", "segment", "store", "store_group")
 
+#: Products that a rule set remembers; when there are more, it begins anew.
+MOST_KNOWN = 50_000
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a promotion, ready to be asked."""
@@ -62,29 +65,61 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Match(NamedTuple):
-    """A rule and the lines it names: position in the basket → how narrowly."""
+class Step(NamedTuple):
+    """What is the same in every task of one effect of a rule."""
 
     rule: Rule
-    ranks: dict[int, int]
+    number: int
+    effect: Effect
+    phase: Phase
+    order: tuple[int, ...]
 
 
 class Task:
-    """One effect of a matching rule. Which of the rule's effects is told by ``number``."""
+    """One effect of a matching rule. Which of the rule's effects is told by ``number``.
+
+    ``ranks``: the lines it names, position in the basket → how narrowly.
+    """
 
     __slots__ = ("effect", "number", "order", "phase", "ranks", "rule")
 
-    def __init__(self, rule: Rule, ranks: dict[int, int], number: int) -> None:
-        self.rule = rule
+    def __init__(self, step: Step, ranks: dict[int, int]) -> None:
+        self.rule, self.number, self.effect, self.phase, self.order = step
         self.ranks = ranks
-        self.number = number
-        self.effect: Effect = rule.definition.bounded[number]
-        self.phase: Phase = self.effect.at()
-        self.order = (self.phase, *rule.order, number)
+
+
+class Watched(NamedTuple):
+    """A rule as the index keeps it. ``always``: neither dates nor a pilot bound it."""
+
+    rule: Rule
+    excluded: frozenset[str]
+    gates: list[frozenset[str]]
+    steps: list[Step]
+    always: bool
+
+    def lets(self, basket: Basket, around: frozenset[str]) -> bool:
+        """Whether the sale, whatever its goods, may have this rule."""
+        if self.gates and any(gate.isdisjoint(around) for gate in self.gates):
+            return False
+        return self.always or (self.rule.live_at(basket.at) and self.rule.is_for(basket))
+
+
+class Known(NamedTuple):
+    """A product as the index sees it: its keys, rules that name it (how narrowly), rules it wakes.
+
+    A rule that names it and excludes it again has the rank None.
+    """
+
+    names: frozenset[str]
+    named: list[tuple[int, int | None]]
+    wakes: list[int]
 
 
 class RuleSet:
-    """Rules of one programme under its terms. Built once a process, never changed."""
+    """Rules of one programme under its terms. Built once a process; only its memory changes.
+
+    Threads may share it: what it remembers of products can be found again at any time.
+    """
 
     def __init__(
         self, rules: Iterable[Rule], terms: Terms, version: int = 0, groups: Iterable[Group] = ()
@@ -96,8 +131,8 @@ class RuleSet:
         self._by_key: dict[str, list[int]] = defaultdict(list)
         self._waiting: dict[str, list[int]] = defaultdict(list)
         self._anywhere: list[int] = []
-        self._excluded: list[frozenset[str]] = []
-        self._gates: list[list[frozenset[str]]] = []
+        self._watched: list[Watched] = []
+        self._known: dict[tuple[object, ...], Known] = {}
         for ordinal, rule in enumerate(self.rules):
             self._index(ordinal, rule)
         self.carries = any(_carries(rule, terms) for rule in self.rules)
@@ -106,10 +141,10 @@ class RuleSet:
     def _index(self, ordinal: int, rule: Rule) -> None:
         goods = rule.definition.goods
         gates = list(_gates(rule))
-        self._excluded.append(frozenset(goods.exclude.lookup_keys()))
-        self._gates.append(gates)
-        if named := list(goods.include.lookup_keys()):
-            for key in named:
+        always = not (rule.starts_at or rule.ends_at or rule.definition.pilot)
+        self._watched.append(Watched(rule, goods.excluded, gates, list(_steps(rule)), always))
+        if goods.included:
+            for key in goods.included:
                 self._by_key[key].append(ordinal)
         elif waits_for := _waits_for(rule, gates):
             for key in waits_for:
@@ -117,50 +152,75 @@ class RuleSet:
         else:
             self._anywhere.append(ordinal)
 
-    def matches(self, basket: Basket, lines: Sequence[BasketLine]) -> list[Match]:
-        """Every rule that names one of the lines and is live, in the order of work."""
-        found: dict[int, dict[int, int]] = {}
-        keys = [list(keys_of(line)) for line in lines]
+    def known(self, line: BasketLine) -> Known:
+        """What the rules make of this line's product, remembered for the next sale of it."""
+        key = (line.sku, line.categories, line.brand, line.lists, *line.attributes.items())
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = self._look_up(line)
+        return known
+
+    def _look_up(self, line: BasketLine) -> Known:
+        ranks: dict[int, int] = {}
+        keys = dict(keys_of(line))
+        for key, rank in keys.items():
+            for ordinal in self._by_key.get(key, ()):
+                ranks[ordinal] = max(rank, ranks.get(ordinal, EVERYTHING))
+        names = frozenset(keys)
+        named = [
+            (ordinal, rank if self._watched[ordinal].excluded.isdisjoint(names) else None)
+            for ordinal, rank in ranks.items()
+        ]
+        return Known(names, named, [o for key in keys for o in self._waiting.get(key, ())])
+
+    def tasks(self, basket: Basket, goods: Sequence[Known]) -> list[Task]:
+        """Every effect of the rules that name one of the goods and are live.
+
+        In the order of work, phases apart.
+        """
         around = frozenset(keys_of_sale(basket))
-        for ordinal in self._awake(around, keys):
-            found[ordinal] = dict.fromkeys(range(len(lines)), EVERYTHING)
-        for position, line_keys in enumerate(keys):
-            for key, rank in line_keys:
-                for ordinal in self._by_key.get(key, ()):
-                    ranks = found.setdefault(ordinal, {})
-                    ranks[position] = max(rank, ranks.get(position, EVERYTHING))
+        found = self._named(goods)
+        found.update((ordinal, self._all(ordinal, goods)) for ordinal in self._awake(around, goods))
         return [
-            Match(self.rules[ordinal], self._less_excluded(ordinal, found[ordinal], keys))
+            Task(step, found[ordinal])
             for ordinal in sorted(found)
-            if self._may(ordinal, basket, around)
+            if self._watched[ordinal].lets(basket, around)
+            for step in self._watched[ordinal].steps
         ]
 
-    def _awake(self, around: frozenset[str], keys: list[list[tuple[str, int]]]) -> set[int]:
+    def _named(self, goods: Sequence[Known]) -> dict[int, dict[int, int]]:
+        """Rules that name goods, and which: position → how narrowly."""
+        found: dict[int, dict[int, int]] = {}
+        for position, product in enumerate(goods):
+            for ordinal, rank in product.named:
+                ranks = found.setdefault(ordinal, {})
+                if rank is not None:
+                    ranks[position] = rank
+        return found
+
+    def _awake(self, around: frozenset[str], goods: Sequence[Known]) -> set[int]:
         """Rules about everything that this sale wakes."""
         awake = set(self._anywhere)
         if self._waiting:
-            named = {key for line_keys in keys for key, _ in line_keys}
-            for key in around | named:
+            for key in around:
                 awake.update(self._waiting.get(key, ()))
+            for product in goods:
+                awake.update(product.wakes)
         return awake
 
-    def _may(self, ordinal: int, basket: Basket, around: frozenset[str]) -> bool:
-        rule = self.rules[ordinal]
-        gates = self._gates[ordinal]
-        if gates and any(gate.isdisjoint(around) for gate in gates):
-            return False
-        return rule.live_at(basket.at) and rule.is_for(basket)
+    def _all(self, ordinal: int, goods: Sequence[Known]) -> dict[int, int]:
+        """All goods but those that a rule about everything leaves out."""
+        if not (out := self._watched[ordinal].excluded):
+            return dict.fromkeys(range(len(goods)), EVERYTHING)
+        return {n: EVERYTHING for n, each in enumerate(goods) if out.isdisjoint(each.names)}
 
-    def _less_excluded(
-        self, ordinal: int, ranks: dict[int, int], keys: list[list[tuple[str, int]]]
-    ) -> dict[int, int]:
-        if not (out := self._excluded[ordinal]):
-            return ranks
-        return {
-            position: rank
-            for position, rank in ranks.items()
-            if not any(key in out for key, _ in keys[position])
-        }
+
+def _steps(rule: Rule) -> Iterator[Step]:
+    for number, effect in enumerate(rule.definition.bounded):
+        phase = effect.at()
+        yield Step(rule, number, effect, phase, (phase, *rule.order, number))
 
 
 def keys_of_sale(basket: Basket) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from rewards.rules import bounds
 from rewards.rules.answers import (
@@ -86,17 +86,20 @@ class Run:
             ]
         return self._money
 
-    def goods(self, everything: list[Part], positions: Iterable[int]) -> Goods:
+    def goods(self, everything: list[Part], positions: Collection[int]) -> Goods:
+        """The lines at these positions, which rise; everything else may be asked for as well."""
+
         def chosen(selector: Selector) -> list[Part]:
             return [everything[n] for n in self.scene.positions(selector)]
 
-        counted = [everything[n] for n in sorted(positions)]
+        whole = len(positions) == len(everything)
+        counted = everything if whole else [everything[n] for n in positions]
         return Goods(counted, everything, chosen, self.basket.member)
 
     def priced(self, task: Task) -> Goods:
         return self.goods(self.prices(), task.ranks)
 
-    def earning(self, positions: Iterable[int]) -> Goods:
+    def earning(self, positions: Collection[int]) -> Goods:
         if earns_not := self.scene.earns_not:
             positions = [n for n in positions if n not in earns_not]
         return self.goods(self.money(), positions)

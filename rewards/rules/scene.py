@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from operator import attrgetter
 
 from rewards.rules.answers import Left
 from rewards.rules.basket import Basket, BasketLine
@@ -11,7 +11,7 @@ from rewards.rules.effects import Phase
 from rewards.rules.groups import Group
 from rewards.rules.pricing import Redeem
 from rewards.rules.rule_set import Rule, RuleSet, Task
-from rewards.rules.selectors import Chooser, Selector, names_of
+from rewards.rules.selectors import Selector
 
 
 class Scene:
@@ -31,21 +31,21 @@ class Scene:
         self.carries = carries
         self.left = left
         self.groups: Mapping[str, Group] = rules.groups
-        self.lines: Sequence[BasketLine] = sorted(basket.lines, key=lambda line: line.sort_key)
-        tasks = [
-            Task(match.rule, match.ranks, number)
-            for match in rules.matches(basket, self.lines)
-            for number in range(len(match.rule.definition.effects))
-        ]
-        tasks.sort(key=lambda task: task.order)
-        self.tasks = {
-            phase: list(found) for phase, found in groupby(tasks, key=lambda task: task.phase)
-        }
-        self._names: list[frozenset[str]] | None = None
+        self.lines: Sequence[BasketLine] = in_order(basket.lines)
+        self.position = {line.line_no: n for n, line in enumerate(self.lines)}
+        self.gross_minor = sum(line.gross_minor for line in self.lines)
+        self.earns_not = {n for n, line in enumerate(self.lines) if line.excluded_from_earning}
+        self._goods = [rules.known(line) for line in self.lines]
+        self.tasks: dict[Phase, list[Task]] = {phase: [] for phase in Phase}
+        #: Whether some promotion does not go together with every other.
+        self.choosy = False
+        for task in rules.tasks(basket, self._goods):
+            self.tasks[task.phase].append(task)
+            self.choosy = self.choosy or not task.rule.definition.goes_with_all
         self._chosen: dict[int, list[int]] = {}
 
     def of(self, phase: Phase) -> list[Task]:
-        return self.tasks.get(phase, [])
+        return self.tasks[phase]
 
     def rules(self) -> list[Rule]:
         """Every woken rule once, in the order of work."""
@@ -64,9 +64,13 @@ class Scene:
         """The lines that a selector names."""
         found = self._chosen.get(id(selector))
         if found is None:
-            if self._names is None:
-                self._names = names_of(self.lines)
-            chooser = Chooser(selector)
-            found = [n for n, names in enumerate(self._names) if chooser.takes(names)]
+            found = [n for n, each in enumerate(self._goods) if selector.takes(each.names)]
             self._chosen[id(selector)] = found
         return found
+
+
+def in_order(lines: Sequence[BasketLine]) -> list[BasketLine]:
+    """Lines in the order of what they are. The whole key is built only if a product comes twice."""
+    if len({line.sku for line in lines}) == len(lines):
+        return sorted(lines, key=attrgetter("sku"))
+    return sorted(lines, key=lambda line: line.sort_key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -47,15 +48,13 @@ class Selector(Strict):
     include: ProductSet = Field(default_factory=ProductSet)
     exclude: ProductSet = Field(default_factory=ProductSet)
 
+    @cached_property
+    def included(self) -> frozenset[str]:
+        return frozenset(self.include.lookup_keys())
 
-class Chooser:
-    """A selector made ready to be asked of many lines."""
-
-    __slots__ = ("excluded", "included")
-
-    def __init__(self, selector: Selector) -> None:
-        self.included = frozenset(selector.include.lookup_keys())
-        self.excluded = frozenset(selector.exclude.lookup_keys())
+    @cached_property
+    def excluded(self) -> frozenset[str]:
+        return frozenset(self.exclude.lookup_keys())
 
     def takes(self, keys: frozenset[str]) -> bool:
         """Whether a line with these keys is one of the goods."""
@@ -75,8 +74,3 @@ def keys_of(line: BasketLine) -> Iterator[tuple[str, int]]:
         yield f"l:{code}", LIST
     for name, value in line.attributes.items():
         yield f"a:{name}={value}", ATTRIBUTE
-
-
-def names_of(lines: Iterable[BasketLine]) -> list[frozenset[str]]:
-    """All keys of each line, for choosers."""
-    return [frozenset(key for key, _ in keys_of(line)) for line in lines]
