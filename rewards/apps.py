@@ -29,6 +29,10 @@ class RewardsConfig(AppConfig):
             fence(f"rewards_{table}")
         # Moved by the trigger of the moves alone.
         fence("rewards_awardbalance")
+        fence("rewards_limitcounter", ("used", "held", "most", "over", "moved_to_id"))
+        fence("rewards_limithold", ("ended_at", "outcome"))
+        for table in ("limituse", "limitalert"):
+            fence(f"rewards_{table}")
         fence("rewards_couponbatch", ("state", "made", "job_id"))
         fence("rewards_coupon", ("member_id", "valid_until", "uses", "held", "revoked_at"))
         fence("rewards_coupontally", ("uses", "held"))

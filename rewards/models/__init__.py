@@ -16,6 +16,7 @@ from rewards.models.ledger import (
     PendingGrant,
     Wallet,
 )
+from rewards.models.limits import LimitAlert, LimitCounter, LimitHold, LimitUse
 from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
 from rewards.models.retro import RetroBatch, RetroItem
@@ -42,6 +43,10 @@ __all__ = [
     "LedgerEntry",
     "LedgerIncident",
     "LedgerTx",
+    "LimitAlert",
+    "LimitCounter",
+    "LimitHold",
+    "LimitUse",
     "Lot",
     "LotMove",
     "PendingGrant",
