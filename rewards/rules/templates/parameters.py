@@ -19,8 +19,8 @@ from rewards.rules.selectors import Code, ProductSet, SomeCodes, Strict
 #: spend_steps: who has spent ``start`` gets ``percent``, rising.
 Kind = Literal[
     "money", "price", "percent", "times", "points", "count", "days", "choice", "goods",
-    "categories", "products", "tenders", "channels", "price_list", "stamp_card", "coupon", "weekdays", "hours",
-    "off_steps", "spend_steps",
+    "categories", "products", "tenders", "channels", "price_list", "stamp_card", "coupon",
+    "weekdays", "hours", "off_steps", "spend_steps",
 ]  # fmt: skip
 
 MOST_MONEY = 10**12

@@ -1,0 +1,325 @@
+"""The usual offers, each from its template over the API to the till, with figures by hand.
+
+Prices are in minor units: 10_00 is 10.00. The base rule gives 1 point for every
+1.00 of what is paid in money, rounded down; a point is worth 0.01.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from loyalty_crm.kernel import clock
+from rewards.rules.templates import TEMPLATES
+from tests.rewards.shop import Shop, days_ago, last
+from tests.rewards.till_client import line
+
+pytestmark = pytest.mark.django_db
+MONDAY, WEDNESDAY, SATURDAY = 1, 3, 6
+
+
+@pytest.fixture
+def shop():
+    return Shop()
+
+
+def test_cheapest_free(shop):
+    shop.sells("tea", "green", "black", "mint")
+    shop.offers("cheapest_free", goods={"categories": ["tea"]})
+
+    hit = shop.sell(line("green", 4_00), line("black", 3_00), line("mint", 5_00))
+    near = shop.quote(line("green", 4_00), line("black", 3_00))
+
+    # 4.00 + 5.00; black tea at 3.00 is the cheapest of the three. 9 points for 9.00.
+    assert (hit.total, hit.nets, hit.points) == (9_00, [4_00, 0, 5_00], 9)
+    assert (near.total, near.of("cheapest_free")["near"]) == (7_00, True)
+    assert near.says("cheapest_free") == "cheapest_free: 1 more item to get it"
+    # The dearest comes back: 5.00 and its 5 points; 4 points are left of 9.
+    assert shop.take_back(hit, line_3="1") == {"money": 5_00, "points": 5}
+
+
+def test_happy_hours(shop):
+    shop.offers("happy_hours", percent=1_500, weekdays=[MONDAY])
+
+    hit = shop.quote(line("cake", 3_33), occurred_at=last(MONDAY, "15:00"))
+    late = shop.quote(line("cake", 3_33), occurred_at=last(MONDAY, "17:00"))
+    other_day = shop.quote(line("cake", 3_33), occurred_at=last(WEDNESDAY, "15:00"))
+
+    # 15 % of 3.33 is 0.4995, half up 0.50: 3.33 - 0.50 = 2.83. At 17:00 it is over.
+    assert [each.total for each in (hit, late, other_day)] == [2_83, 3_33, 3_33]
+    assert late.says("happy_hours") == "happy_hours applies from 15:00 to 17:00"
+    assert other_day.says("happy_hours") == "happy_hours applies on: Monday"
+
+
+def test_double_points(shop):
+    shop.offers("double_points", weekdays=[WEDNESDAY])
+
+    hit = shop.sell(line("rice", 6_20, "2"), occurred_at=last(WEDNESDAY))
+    miss = shop.quote(line("rice", 6_20, "2"), occurred_at=last(SATURDAY))
+
+    # 12.40 earns 12.4 points: 12 as the base, and 12.4 once more, rounded down: 12.
+    assert (hit.points, miss.points) == (24, 12)
+    # One of two comes back: 6.20 is left, 6 + 6 of 24 points stay.
+    assert shop.take_back(hit, line_1="1") == {"money": 6_20, "points": 12}
+
+
+def test_birthday(shop):
+    soon = clock.now().date() + timedelta(days=3)
+    shop.card.member.birth_date = _born_on(soon)
+    shop.card.member.save(update_fields=["birth_date"])
+    shop.offers("birthday", percent=2_000, days_before=3, days_after=0)
+
+    hit = shop.quote(line("cake", 12_49))
+    day_too_early = shop.quote(line("cake", 12_49), occurred_at=days_ago(1))
+    unknown = shop.quote(line("cake", 12_49), card=False)
+
+    # 20 % of 12.49 is 2.498, half up 2.50.
+    assert [one.total for one in (hit, day_too_early, unknown)] == [9_99, 12_49, 12_49]
+    assert day_too_early.says("birthday") == "birthday applies around the member's birthday"
+    assert unknown.says("birthday") == "birthday needs a card"
+
+
+def _born_on(day: date) -> date:
+    """1992 was a leap year: every day of the calendar is in it."""
+    return day.replace(year=1992)
+
+
+def test_welcome(shop):
+    shop.offers("welcome", points=300, basket=10_00)
+
+    near = shop.quote(line("tea", 7_50))
+    first = shop.sell(line("tea", 10_00))
+    second = shop.quote(line("tea", 10_00))
+
+    # 10 points for 10.00 and 300 on top, once in a life. 7.50 earns 7: 2.50 is missing.
+    assert (near.points, first.points, second.points) == (7, 310, 10)
+    assert near.says("welcome") == "welcome: $2.50 more in the basket to get it"
+    assert second.says("welcome") == "welcome is for another purchase than this one"
+    # All comes back, and the welcome with it.
+    assert shop.take_back(first, line_1="1") == {"money": 10_00, "points": 310}
+
+
+def test_second_purchase(shop):
+    shop.offers("second_purchase", percent=1_000, days=14)
+    shop.sell(line("tea", 5_00), occurred_at=days_ago(14))
+
+    second = shop.sell(line("tea", 5_05), line("bun", 2_20))
+    third = shop.quote(line("tea", 5_05))
+
+    # 10 % of 7.25 is 0.725, half up 0.73, spread 5.05 : 2.20 = 0.508 + 0.222 = 0.51 + 0.22.
+    assert (second.total, second.nets) == (6_52, [4_54, 1_98])
+    assert third.total == 5_05
+
+
+def test_second_purchase_comes_too_late(shop):
+    shop.offers("second_purchase", percent=1_000, days=14)
+    shop.sell(line("tea", 5_00), occurred_at=days_ago(15))
+
+    late = shop.quote(line("tea", 5_00))
+
+    assert late.total == 5_00
+    assert late.says("second_purchase") == (
+        "second_purchase: the last purchase was at another time"
+    )
+
+
+def test_category_push(shop):
+    shop.sells("fruit", "apple")
+    shop.sells("home", "soap")
+    shop.offers("category_push", goods={"categories": ["fruit"]}, points=5, each=1_00)
+
+    hit = shop.sell(line("apple", 2_30, "3"), line("soap", 4_00))
+    miss = shop.quote(line("soap", 4_00))
+
+    # Base: 6.90 + 4.00 = 10.90 is 10 points. Apples: 6.90 x 5 = 34.5, down to 34.
+    assert (hit.points, hit.of("category_push")["points"]) == (44, 34)
+    assert miss.points == 4
+    # One apple back: 8.60 left is 8 base points, 4.60 x 5 = 23. 44 - 31 = 13.
+    assert shop.take_back(hit, line_1="1") == {"money": 2_30, "points": 13}
+
+
+def test_bundle_price(shop):
+    shop.sells("sandwiches", "ham", "cheese")
+    shop.sells("drinks", "juice")
+    shop.offers(
+        "bundle_price",
+        first={"categories": ["sandwiches"]},
+        second={"categories": ["drinks"]},
+        price=5_00,
+    )
+
+    hit = shop.sell(line("ham", 4_00), line("cheese", 3_50), line("juice", 2_00))
+    near = shop.quote(line("ham", 4_00))
+
+    # The dearer sandwich goes into the set: 4.00 + 2.00 for 5.00. 1.00 off is spread 4 : 2,
+    # 0.67 + 0.33. The cheese sandwich keeps its price: 5.00 + 3.50 = 8.50.
+    assert (hit.total, hit.nets) == (8_50, [3_33, 3_50, 1_67])
+    assert near.total == 4_00
+    assert near.of("bundle_price")["near"] is True
+    # The juice goes back at what it cost in the set.
+    assert shop.take_back(hit, line_3="1")["money"] == 1_67
+
+
+def test_fuel_discount(shop):
+    shop.sells("fuel", "diesel")
+    shop.offers("fuel_discount", goods={"categories": ["fuel"]}, each=3)
+
+    hit = shop.sell(line("diesel", 1_79, "41.337"), line("coffee", 2_50))
+
+    # 41.337 l x 1.79 = 73.99323, printed 73.99. 41.337 x 0.03 = 1.24011, half up 1.24.
+    assert hit.nets == [72_75, 2_50]
+    # 75.25 earns 75.
+    assert (hit.total, hit.points) == (75_25, 75)
+    assert shop.quote(line("coffee", 2_50)).total == 2_50
+
+
+def test_discount_card(shop):
+    shop.offers("discount_card")
+    shop.sell(line("sofa", 99_99), occurred_at=days_ago(5))
+
+    below = shop.quote(line("lamp", 33_33))
+    bought = shop.sell(line("lamp", 400_01), occurred_at=days_ago(4))
+    third = shop.quote(line("lamp", 33_33))
+
+    # 99.99 is one cent short of the first step. With 400.01 it is 500.00: 5 % of 33.33
+    # is 1.6665, half up 1.67.
+    assert (below.total, bought.total, third.total) == (33_33, 400_01, 31_66)
+    assert below.says("discount_card") == "discount_card: the member has bought too little before"
+    assert below.of("discount_card")["params"]["missing"] == 1
+    # A bed for 600.00 that came back again counts for nothing: still 5 %, not 7 %.
+    shop.take_back(shop.sell(line("bed", 600_00), occurred_at=days_ago(3)), line_1="1")
+    assert shop.quote(line("lamp", 33_33)).total == 31_66
+
+
+def test_discount_card_needs_a_card(shop):
+    shop.offers("discount_card")
+
+    assert shop.quote(line("lamp", 33_33), card=False).says("discount_card") == (
+        "discount_card needs a card"
+    )
+
+
+def test_buy_get(shop):
+    shop.sells("machines", "coffee-maker")
+    shop.sells("coffee", "beans", "pods")
+    shop.offers(
+        "buy_get", goods={"skus": ["coffee-maker"]}, gets={"categories": ["coffee"]}, percent=5_000
+    )
+
+    hit = shop.sell(line("coffee-maker", 89_00), line("beans", 12_99), line("pods", 4_49))
+    near = shop.quote(line("coffee-maker", 89_00))
+
+    # One machine: one coffee, the cheaper one, at half its 4.49: 2.245 off, half up 2.25.
+    assert (hit.total, hit.nets) == (104_23, [89_00, 12_99, 2_24])
+    assert near.says("buy_get") == "buy_get: put in what comes cheaper with it"
+
+
+def test_second_cheaper(shop):
+    shop.sells("shoes", "boots", "sandals", "slippers")
+    shop.offers("second_cheaper", goods={"categories": ["shoes"]})
+
+    hit = shop.sell(line("boots", 120_00), line("sandals", 49_99), line("slippers", 19_90))
+    near = shop.quote(line("boots", 120_00))
+
+    # In a row: 120.00, 49.99, 19.90. The second, 49.99, loses 24.995, half up 25.00; the
+    # third begins a pair that has no second.
+    assert (hit.total, hit.nets) == (164_89, [120_00, 24_99, 19_90])
+    assert near.says("second_cheaper") == "second_cheaper: 1 more item to get it"
+
+
+def test_ladder(shop):
+    shop.sells("wine", "red", "white")
+    shop.offers("ladder", goods={"categories": ["wine"]})
+
+    five = shop.quote(line("red", 9_99, "3"), line("white", 7_49, "2"))
+    six = shop.quote(line("red", 9_99, "3"), line("white", 7_49, "3"))
+    one = shop.quote(line("red", 9_99))
+
+    # Five: 29.97 + 14.98 = 44.95, 10 % is 4.495, half up 4.50.
+    # Six: 29.97 + 22.47 = 52.44, 15 % is 7.866, 7.87. One: 5 % begins at two.
+    assert [each.total for each in (five, six, one)] == [40_45, 44_57, 9_99]
+    assert one.says("ladder") == "ladder: 1 more item to get it"
+
+
+def test_cashback(shop):
+    shop.offers("cashback", percent=500)
+
+    hit = shop.sell(line("phone", 199_90))
+    no_card = shop.quote(line("phone", 199_90), card=False)
+
+    # 5 % of 199.90 is 9.995 = 999.5 points, down to 999; the base rule gives 199 more.
+    assert (hit.points, no_card.points) == (1_198, 0)
+    assert no_card.says("cashback") == "cashback: nobody showed a card"
+
+
+def test_cashback_instead_of_the_base_rule(shop):
+    shop.sells("phones", "phone")
+    shop.offers("cashback", goods={"categories": ["phones"]}, percent=500, on_top="no")
+
+    assert shop.quote(line("phone", 199_90)).points == 999
+
+
+def test_free_delivery(shop):
+    shop.offers("free_delivery")
+
+    hit = shop.quote(line("book", 15_00, "2"), channel="online")
+    near = shop.quote(line("book", 14_99, "2"), channel="online")
+    in_store = shop.quote(line("book", 15_00, "2"))
+
+    # 30.00 is enough, 29.98 is 0.02 short; goods are handed over in the store.
+    assert hit.awards == [("free_delivery", "", 1)]
+    assert near.says("free_delivery") == "free_delivery: $0.02 more in the basket to get it"
+    assert in_store.says("free_delivery") == "free_delivery does not apply to this channel"
+
+
+def test_any_for_price(shop):
+    shop.sells("yoghurts", "plain", "cherry")
+    shop.offers("any_for_price", goods={"categories": ["yoghurts"]}, price=2_00)
+
+    hit = shop.sell(line("plain", 80, "2"), line("cherry", 95, "2"))
+
+    # The three dearest for 2.00: 0.95 + 0.95 + 0.80 = 2.70, 0.70 off; the fourth costs 0.80.
+    # 70 cents over 95, 95 and 80 are 24.63, 24.63 and 20.74: 25, 24 and 21.
+    assert (hit.total, hit.nets) == (2_80, [1_39, 1_41])
+
+
+def test_win_back(shop):
+    shop.offers("win_back", percent=1_500, days=60)
+    shop.sell(line("tea", 1_00), occurred_at=days_ago(60))
+
+    back = shop.sell(line("tea", 20_00))
+    again = shop.quote(line("tea", 20_00))
+
+    # 15 % of 20.00. The purchase just made is the last one now.
+    assert (back.total, again.total) == (17_00, 20_00)
+
+
+def test_new_category(shop):
+    shop.sells("pets", "bone", "toy")
+    shop.offers("new_category", categories=["pets"])
+
+    first = shop.sell(line("bone", 3_00))
+    second = shop.quote(line("toy", 3_00))
+
+    # 3 points for 3.00, and 200 for having tried it.
+    assert (first.points, second.points) == (203, 3)
+    assert second.says("new_category") == "new_category is for the first purchase of a category"
+
+
+def test_fuel_points(shop):
+    shop.sells("fuel", "diesel")
+    shop.offers("fuel_points", goods={"categories": ["fuel"]})
+
+    sold = shop.sell(line("diesel", 1_50, "40.600"))
+
+    # 60.90: 60 base points. 40.6 l x 2 = 81.2, down to 81.
+    assert sold.points == 141
+    # 10.6 l back: 30 l for 45.00 stay, 45 + 60 points. 141 - 105 = 36.
+    assert shop.take_back(sold, line_1="10.6") == {"money": 15_90, "points": 36}
+
+
+def test_every_template_has_its_test():
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+
+    assert {template.code for template in TEMPLATES} <= tested
