@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from loyalty_crm.kernel.money import split_largest_remainder
 from rewards.rules import rounding
@@ -23,13 +23,24 @@ def line_room(caps: Caps, terms: Terms, line: PricedLine) -> int:
 
 def floor_of(caps: Caps, terms: Terms, line: PricedLine) -> int:
     """The lowest price of a line: never below zero, cost or a share of the shelf price."""
-    floor = 0
+    return max(_floors(caps, terms, line))[0]
+
+
+def floor_name(caps: Caps, terms: Terms, lines: Iterable[PricedLine]) -> str:
+    """What keeps these lines from getting cheaper: a floor that one of them lies on, or a cap."""
+    highest = [(line, max(_floors(caps, terms, line))) for line in lines]
+    names = {name for line, (floor, name) in highest if line.net_minor <= floor}
+    kinds = ("cost_floor", "share_floor", "price_floor")
+    return next((one for one in kinds if one in names), "line_cap")
+
+
+def _floors(caps: Caps, terms: Terms, line: PricedLine) -> Iterator[tuple[int, str]]:
+    yield 0, "price_floor"
     if (caps.above_cost or terms.price_floor == "cost") and line.line.cost_minor is not None:
-        floor = rounding.up(line.line.cost_minor * line.line.quantity_milli, 1000)
-    if caps.floor_basis_points is not None:
-        share = rounding.up(line.line.gross_minor * caps.floor_basis_points, 10_000)
-        floor = max(floor, share)
-    return floor
+        cost = line.line.cost_minor * line.line.quantity_milli
+        yield rounding.up(cost, 1000), "cost_floor"
+    if share := max(caps.floor_basis_points or 0, terms.floor_percent * 100):
+        yield rounding.up(line.line.gross_minor * share, 10_000), "share_floor"
 
 
 def receipt_money(definition: Definition, given: int) -> Iterator[tuple[int, str]]:

@@ -107,7 +107,8 @@ def _refuse_one_idle(run: Run, offer: Offer) -> None:
     effect = offer.task.effect
     assert isinstance(effect, Discount)
     if offer.wanted:
-        run.tell(offer.task, "capped", "price_floor", {"wanted": sum(offer.wanted.values())})
+        floor = run.floor_name(offer.task.rule, offer.wanted)
+        run.tell(offer.task, "capped", floor, {"wanted": sum(offer.wanted.values())})
     else:
         run.refuse(offer.task, effect.missing(run.priced(offer.task)) or Miss("no_gain"))
 

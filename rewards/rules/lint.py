@@ -75,7 +75,7 @@ def _no_common_code(conditions: Sequence[ConditionBase]) -> bool:
 
 def _below_cost(rule: Rule, terms: Terms) -> Iterator[Oddity]:
     caps = rule.definition.stacking.caps
-    bounded = terms.price_floor == "cost" or caps.above_cost or caps.floor_basis_points
+    bounded = terms.bounds_lines or caps.above_cost or caps.floor_basis_points
     if not bounded and any(isinstance(one, Discount) for one in rule.definition.effects):
         yield Oddity("may_go_below_cost")
 

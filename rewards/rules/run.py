@@ -220,9 +220,14 @@ class Run:
 
     def room(self, rule: Rule, position: int) -> int:
         line = self.lines[position]
-        if self.terms.price_floor == "zero" and not rule.definition.bounds_lines:
+        if not self.terms.bounds_lines and not rule.definition.bounds_lines:
             return line.net_minor
         return bounds.line_room(rule.definition.stacking.caps, self.terms, line)
+
+    def floor_name(self, rule: Rule, positions: Iterable[int]) -> str:
+        """What keeps lines from getting cheaper, when something does."""
+        caps, lines = rule.definition.stacking.caps, [self.lines[n] for n in positions]
+        return bounds.floor_name(caps, self.terms, lines)
 
     def take(self, task: Task, offs: Mapping[int, int], wanted: int, reason: str) -> Decision:
         """Take money off lines (positions), within the bounds of the promotion and the receipt."""
@@ -231,6 +236,8 @@ class Run:
         for position, off in offs.items():
             self.lines[position].discount_minor += off
         self._reprice(offs)
+        if bound == "price_floor":
+            bound = self.floor_name(task.rule, offs)
         off = sum(offs.values())
         self._off_minor += off
         if off:

@@ -23,6 +23,15 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     #: Of the shelf prices, what all discounts of a receipt together may take off.
     max_discount_percent: int = 100
     price_floor: PriceFloor = "zero"
+    #: Whether prices include the tax of their goods.
+    tax_mode: Literal["included", "on_top"] = "included"
+    #: Of the shelf price of a line, what no promotion may go below.
+    floor_percent: int = 0
+
+    @property
+    def bounds_lines(self) -> bool:
+        """Whether prices have a floor above zero."""
+        return self.price_floor != "zero" or self.floor_percent > 0
 
     def money_for(self, points: int) -> int:
         """Minor units that points pay: rounded down, so that conversion never creates value."""

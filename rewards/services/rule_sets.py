@@ -12,10 +12,12 @@ from django.db.models import Q
 
 from loyalty_crm.kernel import clock, stamps
 from members.models import Category
-from rewards.models import Programme, PromotionVersion
+from rewards.models import Programme, PromotionVersion, StackingGroup
 from rewards.rules import definitions
 from rewards.rules.expiry import Bucket, Lifetime, Policy
+from rewards.rules.groups import Group, Mode
 from rewards.rules.rule_set import Rule, RuleSet
+from rewards.rules.taxes import TaxMode
 from rewards.rules.terms import EarningBase, Rounding, Terms
 from rewards.services.programmes import default_programme
 
@@ -40,7 +42,7 @@ _shared: dict[int, Compiled] = {}
 def current(stamp: int | None = None) -> Compiled:
     """The rule set of a stamp, as seen by the request's first query; None asks the database.
 
-    At most three queries when the stamp has moved, none otherwise.
+    At most four queries when the stamp has moved, none otherwise.
     """
     if stamp is None:
         stamp = stamps.current().get(STAMP, 0)
@@ -59,10 +61,11 @@ def forget() -> None:
 def compile_set(programme: Programme, *, stamp: int = 0, since: datetime | None = None) -> Compiled:
     """Everything that is live or ended after ``since``: late receipts earn by their own day."""
     since = since or clock.now() - timedelta(days=settings.SALE_ACCEPTED_DAYS)
+    rules, groups = _rules(programme, since), groups_of(programme)
     return Compiled(
         stamp=stamp,
         programme=programme,
-        rules=RuleSet(_rules(programme, since), terms_of(programme), stamp),
+        rules=RuleSet(rules, terms_of(programme), stamp, groups),
         lifetime=lifetime_of(programme),
         categories=_category_paths(),
     )
@@ -76,7 +79,17 @@ def terms_of(programme: Programme) -> Terms:
         earning_base=cast("EarningBase", programme.earning_base),
         max_points_share_percent=programme.max_points_share_percent,
         min_redeem_points=programme.min_redeem_points,
+        tax_mode=cast("TaxMode", programme.tax_mode),
+        max_discount_percent=programme.max_discount_percent,
+        price_floor="cost" if programme.never_below_cost else "zero",
+        floor_percent=programme.price_floor_percent,
     )
+
+
+def groups_of(programme: Programme) -> list[Group]:
+    """The programme's stacking groups as they are set now."""
+    rows = StackingGroup.objects.filter(programme=programme).values_list("code", "mode", "n")
+    return [Group(code, cast("Mode", mode), n) for code, mode, n in rows]
 
 
 def lifetime_of(programme: Programme) -> Lifetime:
@@ -105,11 +118,19 @@ def rule_of(version: PromotionVersion) -> Rule:
 
 
 def _rules(programme: Programme, since: datetime) -> list[Rule]:
+    """What runs, what is scheduled and what ran; a version ends where the scheduled one begins."""
     state = PromotionVersion.State
-    live = Q(state=state.LIVE) & (Q(ends_at=None) | Q(ends_at__gt=since))
+    running = [state.LIVE, state.SCHEDULED]
+    live = Q(state__in=running) & (Q(ends_at=None) | Q(ends_at__gt=since))
     ended = Q(state__in=[state.PAUSED, state.ENDED], ends_at__gt=since)
     versions = PromotionVersion.objects.filter(live | ended, promotion__programme=programme)
-    return [rule_of(version) for version in versions.select_related("promotion")]
+    found = list(versions.select_related("promotion"))
+    begins = {one.promotion_id: one.starts_at for one in found if one.state == state.SCHEDULED}
+    for version in found:
+        at = begins.get(version.promotion_id)
+        if at and version.state == state.LIVE:
+            version.ends_at = min(version.ends_at or at, at)
+    return [rule_of(version) for version in found]
 
 
 def _category_paths() -> dict[int, tuple[str, ...]]:

@@ -113,10 +113,12 @@ BREAD = line(1, "bread", 10_00, cost_minor=8_00)
 @pytest.mark.parametrize(
     ("caps", "terms", "expected"),
     [
-        ({"above_cost": True}, {}, ("capped", "price_floor", 2_00)),
-        ({}, {"price_floor": "cost"}, ("capped", "price_floor", 2_00)),
-        ({"floor_basis_points": 9_000}, {}, ("capped", "price_floor", 1_00)),
-        ({"line_minor": 30}, {}, ("capped", "price_floor", 30)),
+        ({"above_cost": True}, {}, ("capped", "cost_floor", 2_00)),
+        ({}, {"price_floor": "cost"}, ("capped", "cost_floor", 2_00)),
+        ({"floor_basis_points": 9_000}, {}, ("capped", "share_floor", 1_00)),
+        ({}, {"floor_percent": 90}, ("capped", "share_floor", 1_00)),
+        ({}, {"floor_percent": 70, "price_floor": "cost"}, ("capped", "cost_floor", 2_00)),
+        ({"line_minor": 30}, {}, ("capped", "line_cap", 30)),
         ({"receipt_minor": 1_50}, {}, ("capped", "receipt_cap", 1_50)),
         ({}, {"max_discount_percent": 7}, ("capped", "max_discount", 70)),
         ({}, {}, ("applied", "best_on_line", 5_00)),

@@ -17,6 +17,15 @@ _TEXTS = {
     "price_floor": gettext_lazy(
         "%(name)s: discount %(discount)s instead of %(wanted)s, the price cannot go below zero"
     ),
+    "cost_floor": gettext_lazy(
+        "%(name)s: discount %(discount)s instead of %(wanted)s, nothing is sold below cost"
+    ),
+    "share_floor": gettext_lazy(
+        "%(name)s: discount %(discount)s instead of %(wanted)s, the lowest price is reached"
+    ),
+    "line_cap": gettext_lazy(
+        "%(name)s: discount %(discount)s instead of %(wanted)s, its most on one line"
+    ),
     "narrowest_rule": gettext_lazy("%(name)s: %(points)s points"),
     "bonus": gettext_lazy("%(name)s: %(points)s bonus points"),
     "better_discount": gettext_lazy("%(name)s gave way to a better discount, %(by)s"),
@@ -79,12 +88,13 @@ _TEXTS |= {
     ),
     "gets": gettext_lazy("%(name)s: put in what comes cheaper with it"),
 }
+_FLOORS = {"price_floor", "cost_floor", "share_floor", "line_cap"}
 #: Reasons whose numbers are amounts of money; those of all others are pieces.
 _OF_MONEY = {
-    "min_spend", "basket_total", "price_floor", "receipt_cap", "max_discount", "limit_reached",
+    "min_spend", "basket_total", "receipt_cap", "max_discount", "limit_reached", *_FLOORS,
 }  # fmt: skip
 _MONEY = {"wanted", "missing", "needed", "have"}
-_DISCOUNTS = {"best_on_line", "off_basket", "price_floor"}
+_DISCOUNTS = {"best_on_line", "off_basket", *_FLOORS}
 
 
 def in_words(decision: Mapping[str, Any], currency: str) -> str:
