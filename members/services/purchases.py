@@ -30,6 +30,8 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     net_minor: int
     points_paid_minor: int
     cost_minor: int | None
+    tax_basis_points: int = 0
+    tax_minor: int = 0
 
 
 class NewTender(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,9 @@ class NewReceipt(msgspec.Struct, frozen=True, kw_only=True):
     business_date: date
     lines: tuple[NewLine, ...]
     tenders: tuple[NewTender, ...] = ()
+    tax_minor: int = 0
+    #: The part of the tax that the prices do not include.
+    tax_added_minor: int = 0
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -73,15 +78,17 @@ WITH given AS (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r (
         no int, store_id bigint, terminal_id bigint, number text, member_id bigint, card_id bigint,
         cashier text, currency text, gross_minor bigint, discount_minor bigint,
-        points_paid_minor bigint, total_minor bigint, content_digest text,
-        occurred_at timestamptz, business_date date, lines jsonb, tenders jsonb)
+        points_paid_minor bigint, total_minor bigint, tax_minor bigint, tax_added_minor bigint,
+        content_digest text, occurred_at timestamptz, business_date date, lines jsonb,
+        tenders jsonb)
 ), receipt AS (
     INSERT INTO members_receipt (
         store_id, terminal_id, number, member_id, card_id, cashier, currency, gross_minor,
-        discount_minor, points_paid_minor, total_minor, content_digest, occurred_at, business_date)
+        discount_minor, points_paid_minor, total_minor, tax_minor, tax_added_minor,
+        content_digest, occurred_at, business_date)
     SELECT store_id, terminal_id, number, member_id, card_id, cashier, currency, gross_minor,
-           discount_minor, points_paid_minor, total_minor, decode(content_digest, 'base64'),
-           occurred_at, business_date
+           discount_minor, points_paid_minor, total_minor, tax_minor, tax_added_minor,
+           decode(content_digest, 'base64'), occurred_at, business_date
       FROM given ORDER BY store_id, number
     ON CONFLICT (store_id, number) DO NOTHING
     RETURNING id, public_id, recorded_at, store_id, number
@@ -91,11 +98,11 @@ WITH given AS (
 ), line AS (
     INSERT INTO members_receiptline (
         receipt_id, line_no, product_id, sku, name, quantity_milli, unit_price_minor, gross_minor,
-        discount_minor, net_minor, points_paid_minor, cost_minor)
+        discount_minor, net_minor, points_paid_minor, cost_minor, tax_basis_points, tax_minor)
     SELECT written.id, l.* FROM written, jsonb_to_recordset(lines) AS l (
         line_no int, product_id bigint, sku text, name text, quantity_milli bigint,
         unit_price_minor bigint, gross_minor bigint, discount_minor bigint, net_minor bigint,
-        points_paid_minor bigint, cost_minor bigint)
+        points_paid_minor bigint, cost_minor bigint, tax_basis_points int, tax_minor bigint)
     RETURNING id, line_no, receipt_id
 ), tender AS (
     INSERT INTO members_tender (receipt_id, kind, amount_minor)
@@ -137,6 +144,7 @@ class NewRefundLine(msgspec.Struct, frozen=True, kw_only=True):
     quantity_milli: int
     net_minor: int
     points_paid_minor: int
+    tax_minor: int = 0
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,22 +162,24 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
     state: str
     lines: tuple[NewRefundLine, ...]
+    tax_minor: int = 0
 
 
 _REFUND = """
 WITH refund AS (
     INSERT INTO members_refund (receipt_id, kind, store_id, number, net_minor, money_minor,
-                                content_digest, reason, cashier, occurred_at)
+                                tax_minor, content_digest, reason, cashier, occurred_at)
     VALUES (%(receipt_id)s, %(kind)s, %(store_id)s, %(number)s, %(net_minor)s, %(money_minor)s,
-            %(content_digest)s, %(reason)s, %(cashier)s, %(occurred_at)s)
+            %(tax_minor)s, %(content_digest)s, %(reason)s, %(cashier)s, %(occurred_at)s)
     ON CONFLICT (store_id, number) DO NOTHING
     RETURNING id, public_id, recorded_at
 ), given AS (
     SELECT refund.id AS refund_id, l.* FROM refund, jsonb_to_recordset(%(lines)s::jsonb) AS l (
-        line_id bigint, quantity_milli bigint, net_minor bigint, points_paid_minor bigint)
+        line_id bigint, quantity_milli bigint, net_minor bigint, points_paid_minor bigint,
+        tax_minor bigint)
 ), line AS (
     INSERT INTO members_refundline
-        (refund_id, line_id, quantity_milli, net_minor, points_paid_minor)
+        (refund_id, line_id, quantity_milli, net_minor, points_paid_minor, tax_minor)
     SELECT * FROM given
 ), counted AS (
     UPDATE members_receiptline r

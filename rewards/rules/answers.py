@@ -37,12 +37,16 @@ class Decision(msgspec.Struct, kw_only=True):
 
 
 class PricedLine(msgspec.Struct, kw_only=True):
-    """A line with everything decided: net = gross - discount; points_paid is a part of net."""
+    """A line with everything decided: net = gross - discount; points_paid is a part of net.
+
+    ``tax_minor`` is in the net price or on top of it, by the programme's terms.
+    """
 
     line: BasketLine
     discount_minor: int
     points_paid_minor: int = 0
     points: int = 0
+    tax_minor: int = 0
 
     @property
     def net_minor(self) -> int:
@@ -100,11 +104,15 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What limits and budgets leave for one promotion on this receipt. None: no bound."""
+    """What limits and budgets leave for one promotion on this receipt. None: no bound.
+
+    ``per`` names the strictest limit of each kind: "money" → "day".
+    """
 
     uses: int | None = None
     points: int | None = None
     money_minor: int | None = None
+    per: dict[str, str] = {}
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +128,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     awards: tuple[GivenAward, ...] = ()
     pins: tuple[Pin, ...] = ()
     uses: tuple[Use, ...] = ()
+    tax_on_top: bool = False
 
     @property
     def gross_minor(self) -> int:
@@ -134,5 +143,16 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
         return self.payment.money_minor
 
     @property
+    def tax_minor(self) -> int:
+        return sum(line.tax_minor for line in self.lines)
+
+    @property
+    def tax_added_minor(self) -> int:
+        """The tax that the prices do not include."""
+        return self.tax_minor if self.tax_on_top else 0
+
+    @property
     def total_minor(self) -> int:
-        return self.gross_minor - self.discount_minor - self.payment.money_minor
+        """What money has to pay."""
+        net = self.gross_minor - self.discount_minor
+        return net - self.payment.money_minor + self.tax_added_minor

@@ -30,6 +30,7 @@ class BasketLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cost_minor: int | None = None
     excluded_from_earning: bool = False
     excluded_from_redemption: bool = False
+    tax_basis_points: int = 0
 
     @property
     def is_weighed(self) -> bool:

@@ -1,7 +1,7 @@
 """Price a basket: discounts, payment with points, points earned, and the reasons for all of it.
 
 Fixed phases: prices, line discounts, basket discounts, payment with points, base
-points, multipliers, bonuses, awards. The answer is the same for any order of the
+points, multipliers, bonuses, awards, taxes. The answer is the same for any order of the
 lines.
 """
 
@@ -19,6 +19,7 @@ from rewards.rules.pricing import Payment, Redeem, pay_with_points, spread
 from rewards.rules.rule_set import RuleSet
 from rewards.rules.run import Run
 from rewards.rules.scene import Scene
+from rewards.rules.taxes import Taxable, tax_lines
 
 
 def quote(
@@ -48,9 +49,10 @@ def quote(
 
 
 def _pay(run: Run) -> Payment:
+    nets = [line.net_minor for line in run.lines]
     payable = [line for line in run.lines if not line.line.excluded_from_redemption]
-    room = [line.net_minor for line in payable]
-    net_total = sum(line.net_minor for line in run.lines)
+    room = nets if len(payable) == len(nets) else [line.net_minor for line in payable]
+    net_total = sum(nets)
     payment = pay_with_points(run.terms, net_total, sum(room), run.scene.redeem)
     if payment.money_minor:
         for line, share in zip(payable, spread(payment.money_minor, room), strict=True):
@@ -58,7 +60,16 @@ def _pay(run: Run) -> Payment:
     return payment
 
 
+def _tax(run: Run) -> None:
+    """In the lines' own order, so that the till's order decides nothing."""
+    if any(line.line.tax_basis_points for line in run.lines):
+        taxable = [Taxable(line.net_minor, line.line.tax_basis_points) for line in run.lines]
+        for line, tax in zip(run.lines, tax_lines(taxable, run.terms.tax_mode), strict=True):
+            line.tax_minor = tax
+
+
 def _answer(run: Run, version: int) -> Quote:
+    _tax(run)
     run.lines.sort(key=lambda line: line.line.line_no)
     return Quote(
         lines=tuple(run.lines),
@@ -71,4 +82,5 @@ def _answer(run: Run, version: int) -> Quote:
         awards=tuple(run.awards),
         pins=tuple(run.pins),
         uses=tuple(run.uses[key] for key in sorted(run.uses)),
+        tax_on_top=run.terms.tax_mode == "on_top",
     )

@@ -28,6 +28,7 @@ from rewards.rules.effects import (
 )
 from rewards.rules.rounding import half_up
 from rewards.rules.selectors import Selector
+from rewards.rules.taxes import tax_back
 from rewards.rules.terms import Terms
 from rewards.rules.when import leaves, miss_of
 
@@ -40,6 +41,7 @@ class SoldLine(msgspec.Struct, frozen=True, kw_only=True):
     quantity_milli: int
     net_minor: int
     points_paid_minor: int = 0
+    tax_minor: int = 0
     returned_quantity_milli: int = 0
     returned_minor: int = 0
     returned_paid_minor: int = 0
@@ -63,15 +65,20 @@ class SoldLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Returned(msgspec.Struct, frozen=True):
-    """What comes back of one line: ``paid_minor`` of ``net_minor`` was paid with points."""
+    """What comes back of one line: ``paid_minor`` of ``net_minor`` was paid with points.
+
+    ``tax_minor`` is the tax of this part, in its price or on top of it.
+    """
 
     line_no: int
     quantity_milli: int
     net_minor: int
     paid_minor: int
+    tax_minor: int = 0
 
     @property
     def money_minor(self) -> int:
+        """Without a tax that came on top."""
         return self.net_minor - self.paid_minor
 
 
@@ -88,18 +95,24 @@ def return_quantity(line: SoldLine, quantity_milli: int) -> Returned:
     if quantity_milli > line.quantity_left:
         raise MoreThanSoldError(line.line_no, "quantity", quantity_milli, line.quantity_left)
     net = half_up(line.net_left * quantity_milli, line.quantity_left)
-    return Returned(line.line_no, quantity_milli, net, _paid_share(line, net))
+    return _returned(line, quantity_milli, net, _paid_share(line, net))
 
 
 def return_amount(line: SoldLine, net_minor: int) -> Returned:
     """An amount, the goods stay with the buyer (a price put right afterwards)."""
     if net_minor > line.net_left:
         raise MoreThanSoldError(line.line_no, "amount", net_minor, line.net_left)
-    return Returned(line.line_no, 0, net_minor, _paid_share(line, net_minor))
+    return _returned(line, 0, net_minor, _paid_share(line, net_minor))
 
 
 def return_rest(line: SoldLine) -> Returned:
-    return Returned(line.line_no, line.quantity_left, line.net_left, line.paid_left)
+    return _returned(line, line.quantity_left, line.net_left, line.paid_left)
+
+
+def _returned(line: SoldLine, quantity_milli: int, net_minor: int, paid_minor: int) -> Returned:
+    back = line.returned_minor
+    tax = tax_back(line.tax_minor, line.net_minor, back, back + net_minor)
+    return Returned(line.line_no, quantity_milli, net_minor, paid_minor, tax)
 
 
 def spread_amount(lines: Sequence[SoldLine], net_minor: int) -> list[Returned]:

@@ -164,6 +164,8 @@ def receipt_of(sale: Sale, priced: Priced, digest: bytes) -> NewReceipt:
         discount_minor=quote.discount_minor,
         points_paid_minor=quote.payment.money_minor,
         total_minor=quote.total_minor,
+        tax_minor=quote.tax_minor,
+        tax_added_minor=quote.tax_added_minor,
         content_digest=digest,
         occurred_at=ask.occurred_at,
         business_date=business_date(ask.occurred_at, facts.store.time_zone),
@@ -191,6 +193,8 @@ def _new_line(priced: PricedLine) -> NewLine:
         net_minor=priced.net_minor,
         points_paid_minor=priced.points_paid_minor,
         cost_minor=line.cost_minor,
+        tax_basis_points=line.tax_basis_points,
+        tax_minor=priced.tax_minor,
     )
 
 
@@ -339,6 +343,8 @@ def view_of_sale(sale: Sale, priced: Priced, receipt: Recorded) -> PurchaseView:
         discount_minor=new.discount_minor,
         points_paid_minor=new.points_paid_minor,
         total_minor=new.total_minor,
+        tax_minor=new.tax_minor,
+        tax_added_minor=new.tax_added_minor,
         earned=quote.earned,
         redeemed=quote.payment.points,
         taken_back=0,

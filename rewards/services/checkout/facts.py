@@ -18,8 +18,10 @@ from members.rules.cards import clean_number
 from members.rules.identities import normal_phone
 from rewards.errors import CardBlocked, MemberUnknown, TerminalUnknown
 from rewards.rules.basket import Basket, BasketLine, MemberFacts
+from rewards.rules.coupons import ShownCoupon
 from rewards.services.checkout.asks import Ask, AskedLine, MemberKey
 from rewards.services.checkout.buyers import PAST, Past, asked_of_past, member_facts
+from rewards.services.checkout.coupons import holding
 from rewards.services.checkout.inputs import (
     AROUND,
     OF_PRODUCT,
@@ -28,6 +30,7 @@ from rewards.services.checkout.inputs import (
     Standing,
     asked_of_inputs,
 )
+from rewards.services.coupons.reading import COUPONS
 from rewards.services.ledger.opening import unit_of
 from rewards.services.rule_sets import Compiled
 
@@ -80,6 +83,7 @@ SELECT json_build_object(
     'hold', (SELECT json_build_object('id', h.id, 'amount', h.amount, 'wallet_id', h.wallet_id)
                FROM rewards_hold h WHERE h.public_id = {hold}::uuid
                 AND NOT EXISTS (SELECT FROM rewards_holdresolution WHERE hold_id = h.id)),
+    'coupons', {of_coupons},
     'products', (SELECT json_object_agg(p.sku, json_build_object(
                      'id', p.id, 'name', p.name, 'category_id', p.category_id, 'brand', b.code,
                      'cost_minor', p.cost_minor, 'no_earning', p.excluded_from_earning,
@@ -89,7 +93,9 @@ SELECT json_build_object(
                   WHERE p.sku = ANY({skus}))
 )::text
 """
-_NAMES = ("card", "member", "phone", "store", "terminal", "number", "hold", "skus", "at")
+_NAMES = (
+    "card", "member", "phone", "store", "terminal", "number", "hold", "skus", "at", "coupons",
+)  # fmt: skip
 _OF_ONE = {"unit": "%(unit)s", **{name: f"%({name})s" for name in _NAMES}}
 _OF_MANY = {"unit": "%(unit)s", **{name: f"ask.asked_{name}" for name in _NAMES}}
 _OF_ONE["at"] += "::timestamptz"
@@ -103,6 +109,7 @@ def _statement(names: Mapping[str, str], lock: str = "") -> str:
         standing=STANDING.format(**names),
         around=AROUND,
         of_product=OF_PRODUCT,
+        of_coupons=COUPONS.format(member_id="(SELECT id FROM member)", **names),
         **names,
     )
 
@@ -113,7 +120,7 @@ _READ_MANY = """
 SELECT ({facts}) FROM jsonb_to_recordset(%(asks)s::jsonb) AS ask (
     no int, asked_card text, asked_member uuid, asked_phone text, asked_store text,
     asked_terminal text, asked_number text, asked_hold uuid, asked_skus text[],
-    asked_at timestamptz)
+    asked_at timestamptz, asked_coupons text[])
 ORDER BY ask.no
 """.replace("{facts}", _statement(_OF_MANY))
 _CARRIES = "SELECT version_id, units FROM rewards_earncarry WHERE wallet_id = %s"
@@ -188,6 +195,7 @@ class Facts(msgspec.Struct, frozen=True):
     receipt: KnownReceipt | None
     hold: HoldFacts | None
     products: dict[str, ProductFacts] | None
+    coupons: list[ShownCoupon] | None = None
     past: Past = Past()
     standing: Standing = Standing()
     around: Around = Around()
@@ -247,6 +255,7 @@ def _keys(ask: Ask, number: str | None, hold_id: UUID | None) -> dict[str, Any]:
         "hold": hold_id,
         "skus": list({line.sku for line in ask.lines}),
         "at": ask.occurred_at,
+        "coupons": list(ask.coupons),
     }
 
 
@@ -298,6 +307,7 @@ def basket_of(ask: Ask, facts: Facts, compiled: Compiled) -> Basket:
         stock=facts.around.stock or {},
         tenders=frozenset(ask.pay_by),
         gifts=ask.gifts,
+        coupons=frozenset(holding(ask, facts.coupons or (), facts.member is not None)),
         lines=tuple(_line(line, products.get(line.sku), compiled) for line in ask.lines),
     )
 
@@ -327,7 +337,8 @@ def _line(asked: AskedLine, product: ProductFacts | None, compiled: Compiled) ->
         manual_discount_minor=asked.discount_minor,
     )
     if product is None:
-        return line
+        standard = compiled.programme.tax_basis_points
+        return msgspec.structs.replace(line, tax_basis_points=standard) if standard else line
     return msgspec.structs.replace(
         line,
         product_id=product.id,
@@ -340,4 +351,10 @@ def _line(asked: AskedLine, product: ProductFacts | None, compiled: Compiled) ->
         attributes=product.attributes or {},
         lists=product.lists or (),
         prices=product.prices or {},
+        tax_basis_points=rate_of(product, compiled),
     )
+
+
+def rate_of(product: ProductFacts, compiled: Compiled) -> int:
+    """The product's own rate of tax, else the programme's standard one."""
+    return compiled.programme.tax_basis_points if product.tax is None else product.tax

@@ -135,7 +135,13 @@ def _basket(ask: Ask) -> str:
 def result_digest(result: Quote) -> str:
     """Every number that the customer was told."""
     lines = [
-        (line.line.line_no, line.discount_minor, line.points_paid_minor, line.points)
+        (
+            line.line.line_no,
+            line.discount_minor,
+            line.points_paid_minor,
+            line.points,
+            line.tax_minor,
+        )
         for line in result.lines
     ]
     awards = [(given.promotion, given.effect, given.award) for given in result.awards]

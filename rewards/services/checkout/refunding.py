@@ -43,14 +43,21 @@ class _Back(msgspec.Struct, frozen=True, kw_only=True):
     taken: list[TakenBack]
     clawback: int
     restore: int
+    tax_on_top: bool
 
     @property
     def net_minor(self) -> int:
         return sum(part.net_minor for part in self.goods)
 
     @property
+    def tax_minor(self) -> int:
+        return sum(part.tax_minor for part in self.goods)
+
+    @property
     def money_minor(self) -> int:
-        return sum(part.money_minor for part in self.goods)
+        """What the customer gets back in money, a tax that came on top included."""
+        added = self.tax_minor if self.tax_on_top else 0
+        return sum(part.money_minor for part in self.goods) + added
 
 
 def refund_purchase(
@@ -126,6 +133,7 @@ def _plan(sold: Sold, ask: RefundAsk) -> _Back:
         # No rule grants less for more goods; were one to, the wallet would still not pay for it.
         clawback=min(sum(part.points for part in taken), sold.earned - sold.taken_back),
         restore=returns.points_given_back(sold.redeemed, left) - given,
+        tax_on_top=sold.terms.tax_mode == "on_top",
     )
 
 
@@ -161,6 +169,7 @@ def _new_refund(sold: Sold, ask: RefundAsk, back: _Back, digest: bytes) -> NewRe
         number=ask.number,
         net_minor=back.net_minor,
         money_minor=back.money_minor,
+        tax_minor=back.tax_minor,
         content_digest=digest,
         reason=ask.reason,
         cashier=ask.cashier,
@@ -172,6 +181,7 @@ def _new_refund(sold: Sold, ask: RefundAsk, back: _Back, digest: bytes) -> NewRe
                 quantity_milli=part.quantity_milli,
                 net_minor=part.net_minor,
                 points_paid_minor=part.paid_minor,
+                tax_minor=part.tax_minor,
             )
             for part in back.goods
         ),

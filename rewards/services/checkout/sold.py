@@ -26,7 +26,7 @@ SELECT json_build_object(
     'lines', (SELECT json_agg(json_build_object(
                   'id', l.id, 'line_no', l.line_no, 'sku', l.sku,
                   'quantity_milli', l.quantity_milli, 'net_minor', l.net_minor,
-                  'points_paid_minor', l.points_paid_minor,
+                  'points_paid_minor', l.points_paid_minor, 'tax_minor', l.tax_minor,
                   'returned_quantity_milli', l.refunded_quantity_milli,
                   'returned_minor', l.refunded_minor,
                   'returned_paid_minor', (SELECT coalesce(sum(b.points_paid_minor), 0)
@@ -59,6 +59,7 @@ class LineRow(msgspec.Struct, frozen=True):
     quantity_milli: int
     net_minor: int
     points_paid_minor: int
+    tax_minor: int
     returned_quantity_milli: int
     returned_minor: int
     returned_paid_minor: int

@@ -35,6 +35,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     net_minor: int
     points_paid_minor: int
     points: int
+    tax_basis_points: int = 0
+    tax_minor: int = 0
     returned_quantity_milli: int = 0
     returned_minor: int = 0
     grants: tuple[GrantView, ...] = ()
@@ -46,6 +48,7 @@ class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     net_minor: int
     money_minor: int
+    tax_minor: int
     points_taken_back: int
     points_given_back: int
     occurred_at: datetime
@@ -68,6 +71,8 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     discount_minor: int
     points_paid_minor: int
     total_minor: int
+    tax_minor: int
+    tax_added_minor: int
     earned: int
     redeemed: int
     taken_back: int
@@ -131,6 +136,8 @@ def view_of(receipt: Receipt) -> PurchaseView:
         discount_minor=receipt.discount_minor,
         points_paid_minor=receipt.points_paid_minor,
         total_minor=receipt.total_minor,
+        tax_minor=receipt.tax_minor,
+        tax_added_minor=receipt.tax_added_minor,
         earned=purchase.earned,
         redeemed=purchase.redeemed,
         taken_back=purchase.clawed_back,
@@ -164,6 +171,8 @@ def _line(line: ReceiptLine) -> LineView:
         net_minor=line.net_minor,
         points_paid_minor=line.points_paid_minor,
         points=sum(grant.points for grant in grants),
+        tax_basis_points=line.tax_basis_points,
+        tax_minor=line.tax_minor,
         returned_quantity_milli=line.refunded_quantity_milli,
         returned_minor=line.refunded_minor,
         grants=tuple(grants),
@@ -177,6 +186,7 @@ def _return(refund: Any) -> ReturnView:
         number=refund.number,
         net_minor=refund.net_minor,
         money_minor=refund.money_minor,
+        tax_minor=refund.tax_minor,
         points_taken_back=refund.rewards.clawed_back,
         points_given_back=refund.rewards.restored,
         occurred_at=refund.occurred_at,
@@ -203,6 +213,8 @@ def line_views(quote: Quote, rule_set: RuleSet) -> tuple[LineView, ...]:
             net_minor=line.net_minor,
             points_paid_minor=line.points_paid_minor,
             points=line.points,
+            tax_basis_points=line.line.tax_basis_points,
+            tax_minor=line.tax_minor,
             grants=tuple(grants.get(line.line.line_no, ())),
         )
         for line in quote.lines

@@ -42,6 +42,8 @@ class GrantOut(Out):
 
 
 class LineOut(Out):
+    """``tax_rate`` is in hundredths of a per cent; ``tax`` is in ``net`` or on top of it."""
+
     line: int
     sku: str
     name: str
@@ -51,6 +53,8 @@ class LineOut(Out):
     discount: MoneyOut
     net: MoneyOut
     points_paid: MoneyOut
+    tax_rate: int
+    tax: MoneyOut
     points: int
     returned_quantity: str
     returned: MoneyOut
@@ -77,11 +81,16 @@ class DecisionOut(Out):
 
 
 class TotalsOut(Out):
-    """net = gross - discount; total = net - points_paid is what money has to pay."""
+    """net = gross - discount; total = net - points_paid + tax_added is what money has to pay.
+
+    ``tax_added`` is the part of ``tax`` that prices do not include: none or all of it.
+    """
 
     gross: MoneyOut
     discount: MoneyOut
     points_paid: MoneyOut
+    tax: MoneyOut
+    tax_added: MoneyOut
     total: MoneyOut
 
 
@@ -143,13 +152,17 @@ class TenderOut(Out):
 
 
 class RefundOut(Out):
-    """``amount`` is the value of the goods, ``money`` what the customer gets back in money."""
+    """``amount`` is the value of the goods, ``money`` what the customer gets back in money.
+
+    ``tax`` is the tax of the goods: in ``amount``, or added to ``money``.
+    """
 
     id: UUID
     kind: str
     number: str
     amount: MoneyOut
     money: MoneyOut
+    tax: MoneyOut
     points_taken_back: int
     points_given_back: int
     occurred_at: datetime
@@ -283,6 +296,7 @@ def refund_out(view: ReturnView, currency: str) -> RefundOut:
         number=view.number,
         amount=money(view.net_minor),
         money=money(view.money_minor),
+        tax=money(view.tax_minor),
         points_taken_back=view.points_taken_back,
         points_given_back=view.points_given_back,
         occurred_at=view.occurred_at,
@@ -325,6 +339,8 @@ def _line(line: LineView, money: _Money) -> LineOut:
         discount=money(line.discount_minor),
         net=money(line.net_minor),
         points_paid=money(line.points_paid_minor),
+        tax_rate=line.tax_basis_points,
+        tax=money(line.tax_minor),
         points=line.points,
         returned_quantity=quantity_text(line.returned_quantity_milli),
         returned=money(line.returned_minor),
@@ -369,6 +385,8 @@ def _totals(priced: Quote | PurchaseView, money: _Money) -> TotalsOut:
         gross=money(priced.gross_minor),
         discount=money(priced.discount_minor),
         points_paid=money(priced.points_paid_minor),
+        tax=money(priced.tax_minor),
+        tax_added=money(priced.tax_added_minor),
         total=money(priced.total_minor),
     )
 
