@@ -309,3 +309,44 @@ class RetroBatchState(DomainError):
 
     code = "retro_batch_state"
     title = _("The batch's state does not allow this")
+
+
+# Coupons
+
+
+class CouponUnavailable(DomainError):
+    """Wrong, expired, of others, not yet active, used up: one answer, so that none can be told.
+
+    ``reason`` says which, to callers that may know.
+    """
+
+    code = "coupon_unavailable"
+    status = 422
+    title = _("This coupon cannot be used here")
+
+
+class CouponState(DomainError):
+    """``state`` says where the coupon, its batch or its use stands."""
+
+    code = "coupon_state"
+    title = _("The state of the coupon does not allow this")
+
+
+class CouponCodeTaken(DomainError):
+    code = "coupon_code_taken"
+    title = _("This code belongs to another batch")
+
+
+class CouponTermsInvalid(DomainError):
+    """The terms of a batch contradict each other; ``pointer`` names the field."""
+
+    code = "coupon_terms_invalid"
+    status = 422
+    title = _("The terms of the coupons contradict each other")
+
+
+class PromotionUnknown(DomainError):
+    code = "promotion_unknown"
+    status = 422
+    title = _("The programme has no such promotion")
+    stored = False
