@@ -38,7 +38,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """A basket to price. ``offline`` marks a receipt that is printed already.
 
     ``pay_by``: kinds of tenders, planned or (at the sale) used. ``gifts``: SKUs that
-    the buyer takes, where a promotion lets them choose.
+    the buyer takes, where a promotion lets them choose. ``coupons``: codes that were
+    shown, as they are stored.
     """
 
     store: str
@@ -52,6 +53,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     offline: bool = False
     pay_by: tuple[str, ...] = ()
     gifts: tuple[str, ...] = ()
+    coupons: tuple[str, ...] = ()
 
 
 class Sale(msgspec.Struct, frozen=True, kw_only=True):

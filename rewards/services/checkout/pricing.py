@@ -21,10 +21,12 @@ from rewards.errors import (
     QuoteInvalid,
 )
 from rewards.rules.answers import Quote
+from rewards.rules.coupons import CouponOutcome
 from rewards.rules.expiry import Life, life_of
 from rewards.rules.pricing import Redeem
 from rewards.rules.quote import quote
 from rewards.services.checkout.asks import Ask, MemberKey
+from rewards.services.checkout.coupons import outcomes
 from rewards.services.checkout.facts import Facts, bar_to_pay, basket_of
 from rewards.services.ledger.refusals import refuse_shortage
 from rewards.services.rule_sets import Compiled
@@ -44,6 +46,8 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     life: Life
     #: Points this sale may spend: what is free, and what was set aside for it.
     available: int
+    #: What became of each code that was shown.
+    coupons: tuple[CouponOutcome, ...] = ()
 
 
 def price(
@@ -57,11 +61,14 @@ def price(
     """Run the rules. ``set_aside`` points are held for this very sale."""
     available = (facts.wallet.available if facts.wallet else 0) + set_aside
     redeem = Redeem(points=ask.redeem_points, available=available, barred=bar_to_pay(facts))
+    result = quote(basket_of(ask, facts, compiled), compiled.rules, redeem, carries)
+    shown, has_member = facts.coupons or (), facts.member is not None
     return Priced(
         ask=ask,
         facts=facts,
         compiled=compiled,
-        quote=quote(basket_of(ask, facts, compiled), compiled.rules, redeem, carries),
+        quote=result,
+        coupons=outcomes(ask, shown, has_member, result, compiled.rules),
         life=life_of(compiled.lifetime, ask.occurred_at),
         available=available,
     )
@@ -94,7 +101,7 @@ def refuse_other_payment(priced: Priced) -> None:
 
 def seal(priced: Priced, actor: Actor) -> str:
     """An id that proves what was quoted, to whom, for how long; nothing is stored."""
-    return _signer().sign_object([actor.id, _basket(priced.ask), result_digest(priced.quote)])
+    return _signer().sign_object([actor.id, _basket(priced.ask), _result(priced)])
 
 
 def matches_seal(
@@ -112,7 +119,7 @@ def matches_seal(
         raise QuoteInvalid(pointer="/quote_id")
     however_paid = msgspec.structs.replace(priced.ask, pay_by=())
     baskets = {_basket(priced.ask), _basket(however_paid)}
-    return bool(sealed[1] in baskets and sealed[2:] == [result_digest(priced.quote)])
+    return bool(sealed[1] in baskets and sealed[2:] == [_result(priced)])
 
 
 def _signer() -> signing.TimestampSigner:
@@ -127,9 +134,15 @@ def _basket(ask: Ask) -> str:
     return _digest(
         [
             ask.store, ask.channel, ask.currency, member, ask.redeem_points, lines,
-            ask.pay_by, sorted(ask.gifts),
+            ask.pay_by, sorted(ask.gifts), sorted(ask.coupons),
         ]
     )  # fmt: skip
+
+
+def _result(priced: Priced) -> str:
+    """The numbers, and what became of each coupon."""
+    told = sorted((one.code, one.status) for one in priced.coupons)
+    return _digest([result_digest(priced.quote), told])
 
 
 def result_digest(result: Quote) -> str:
