@@ -43,6 +43,7 @@ SIDEBAR = [
         _("Programme and rules"),
         {"rewards.Programme": "tune", "rewards.Promotion": "sell"},
     ),
+    Job(_("Gift cards"), {"rewards.GiftCard": "card_giftcard"}),
     Job(
         _("Ledger"),
         {

@@ -248,6 +248,8 @@ PHONE_REGION = env.text("PHONE_REGION", "RU")  # where a phone without a country
 PHONENUMBER_DEFAULT_REGION = PHONE_REGION
 # The most money that a cashier gives back at once without the store manager, in minor units.
 CASHIER_REFUND_LIMIT_MINOR = env.number("CASHIER_REFUND_LIMIT_MINOR", 50_000)
+# Numbers and PINs of gift cards follow from it: without it they can't be found again.
+GIFT_CARD_KEY = env.secret("GIFT_CARD_KEY", DATA_DIR / "gift_card_key")
 CARD_PREFIX = env.text("CARD_PREFIX", "9")  # the first digits of our own card numbers
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "staticfiles"

@@ -52,6 +52,10 @@ class WalletAdmin(ReadOnlyAdmin):
             "last_activity_at",
         ]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
+        """Gift cards have pages of their own."""
+        return super().get_queryset(request).exclude(kind=Wallet.Kind.GIFT)
+
     def get_search_results(
         self, request: HttpRequest, queryset: WalletQuerySet, search_term: str
     ) -> tuple[QuerySet[Wallet], bool]:
@@ -185,7 +189,8 @@ class WalletAdmin(ReadOnlyAdmin):
     def _wallet(self, request: HttpRequest, wallet_id: int, permission: str) -> Wallet:
         if not request.user.has_perm(permission):
             raise PermissionDenied
-        return get_object_or_404(Wallet.objects.select_related("programme", "member"), pk=wallet_id)
+        wallets = Wallet.objects.exclude(kind=Wallet.Kind.GIFT)
+        return get_object_or_404(wallets.select_related("programme", "member"), pk=wallet_id)
 
     def _try(
         self, request: HttpRequest, form: ReasonForm, work: Callable[[], object], said: str

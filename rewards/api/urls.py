@@ -13,6 +13,7 @@ _PROMOTION = "promotions/<uuid:promotion_id>"
 
 urlpatterns = [
     path("", include("rewards.api.wallet_urls")),
+    path("", include("rewards.api.gift_card_urls")),
     path("quotes", QuoteViewSet.as_view({"post": "create"}), name="quotes"),
     path(
         "purchases",

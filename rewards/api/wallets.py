@@ -59,6 +59,13 @@ class LedgerView(IdempotentMixin, viewsets.GenericViewSet[_Row], Generic[_Row]):
             raise Http404
         return wallet
 
+    def points_wallet(self, public_id: UUID) -> Wallet:
+        """Money on gift cards moves only through the gift cards' own doors."""
+        wallet = self.wallet(public_id)
+        if wallet.kind == Wallet.Kind.GIFT:
+            raise Http404
+        return wallet
+
 
 @extend_schema(tags=["wallets"])
 class WalletViewSet(mixins.ListModelMixin, LedgerView[Wallet]):
@@ -180,7 +187,7 @@ class HoldViewSet(LedgerView[Hold]):
         asked = decode_request(request, HoldBody)
 
         def work() -> tuple[int, Any]:
-            wallet = self.wallet(asked.wallet)
+            wallet = self.points_wallet(asked.wallet)
             known = Hold.objects.filter(tx__source=self.source, tx__source_ref=asked.source_ref)
             is_known = known.exists()
             placed = ledger.place_hold(
@@ -243,7 +250,7 @@ class AdjustmentViewSet(LedgerView[LedgerTx]):
         asked = decode_request(request, AdjustmentBody)
 
         def work() -> tuple[int, Any]:
-            wallet = self.wallet(asked.wallet)
+            wallet = self.points_wallet(asked.wallet)
             known = LedgerTx.objects.filter(
                 op="adjust", source=f"adjustment:{self.actor.label}", source_ref=asked.source_ref
             )
