@@ -13,6 +13,7 @@ from loyalty_crm.kernel.api.shapes import Body, Code, MoneyBody, Natural, Quanti
 from loyalty_crm.kernel.errors import ValidationFailed
 from loyalty_crm.kernel.problems import fault
 from rewards.errors import CurrencyMismatch, LineMismatch, TooManyLines
+from rewards.rules.codes import clean_code
 from rewards.rules.rounding import half_up
 from rewards.services.checkout.asks import (
     Ask,
@@ -26,12 +27,15 @@ from rewards.services.checkout.asks import (
 
 MOST_LINES = 1_000
 MOST_MONEY = 10**12
+#: Not more than may be guessed in a minute: a basket is no way around the throttle.
+MOST_COUPONS = 5
 #: Tills round price times quantity their own way, by less than this many minor units.
 ROUNDING_DIFFERS_BY = 1
 
 Moment = Annotated[datetime, Meta(tz=True)]
 Number = Annotated[str, Meta(min_length=1, max_length=64)]
 LineNo = Annotated[int, Meta(ge=1, le=1_000_000)]
+CouponCode = Annotated[str, Meta(min_length=1, max_length=80)]
 Name = Annotated[str, Meta(max_length=300)]
 Sku = Annotated[str, Meta(min_length=1, max_length=80)]
 TenderKind = Annotated[str, Meta(min_length=1, max_length=20)]
@@ -73,6 +77,7 @@ class BasketBody(Body, kw_only=True):
     channel: Annotated[str, Meta(min_length=1, max_length=20)] = "store"
     member: MemberBody | None = None
     redeem: RedeemBody | None = None
+    coupons: Annotated[list[CouponCode], Meta(max_length=MOST_COUPONS)] = []
     pay_by: Annotated[list[TenderKind], Meta(max_length=20)] = []
     gifts: Annotated[list[Sku], Meta(max_length=50)] = []
 
@@ -143,6 +148,7 @@ def ask_of(body: BasketBody, occurred_at: datetime, currency: str, *, offline: b
         redeem_points=body.redeem.points if body.redeem else 0,
         occurred_at=occurred_at,
         offline=offline,
+        coupons=_coupons(body.coupons),
         pay_by=kinds_of(body.pay_by),
         gifts=tuple(body.gifts),
     )
@@ -241,6 +247,16 @@ def _line(body: LineBody, position: int, currency: str) -> AskedLine:
         gross_minor=gross,
         discount_minor=discount,
     )
+
+
+def _coupons(codes: list[str]) -> tuple[str, ...]:
+    """As codes are stored, in the order in which they were shown."""
+    clean = tuple(map(clean_code, codes))
+    if "" in clean:
+        raise _invalid(f"/coupons/{clean.index('')}", "invalid")
+    if len(set(clean)) != len(clean):
+        raise _invalid("/coupons", "repeated_coupon")
+    return clean
 
 
 def _returned(body: ReturnedLineBody, at: str, currency: str) -> AskedReturn:

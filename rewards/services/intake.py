@@ -59,7 +59,7 @@ class _NotTogetherError(Exception):
 
 def is_simple(sale: Sale) -> bool:
     """Whether nothing about the sale depends on a balance."""
-    return not (sale.ask.redeem_points or sale.hold_id)
+    return not (sale.ask.redeem_points or sale.hold_id or sale.ask.coupons)
 
 
 def sell_many(

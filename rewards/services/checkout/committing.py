@@ -27,6 +27,7 @@ from rewards.models import Hold
 from rewards.rules.answers import PricedLine
 from rewards.services.checkout import views
 from rewards.services.checkout.asks import Sale
+from rewards.services.checkout.coupons import public, refuse_coupons, use_coupons
 from rewards.services.checkout.facts import Facts, WalletFacts, read_facts
 from rewards.services.checkout.pricing import (
     QUOTE_LIVES,
@@ -39,6 +40,7 @@ from rewards.services.checkout.pricing import (
 )
 from rewards.services.checkout.quoting import carries_of, sealed_quote
 from rewards.services.checkout.views import Committed, PurchaseView, line_views
+from rewards.services.coupons.using import Cause
 from rewards.services.ledger import (
     Event,
     Posted,
@@ -82,10 +84,16 @@ def commit_purchase(*, sale: Sale, compiled: Compiled, now: datetime, actor: Act
     if receipt is None:
         return _duplicate_of_number(sale, facts, digest)
     points = _post(sale, priced, now, actor)
+    if sale.ask.coupons:
+        use_coupons(priced, _cause(sale, actor), receipt.id, sale.hold_id)
     write_purchases([purchase_row(sale, priced, receipt, points)])
     return Committed(
         view=view_of_sale(sale, priced, receipt), balance=points.balance, held=points.held
     )
+
+
+def _cause(sale: Sale, actor: Actor) -> Cause:
+    return Cause(source_of(sale), sale.number, sale.ask.occurred_at, actor.label)
 
 
 def digest_of(sale: Sale) -> bytes:
@@ -131,6 +139,8 @@ def _is_ours(sale: Sale, facts: Facts) -> bool:
     """Whether the hold named by the sale is open and of this wallet; refused when it is not."""
     if sale.hold_id is None:
         return False
+    if any(one.reserved for one in facts.coupons or ()) and facts.hold is None:
+        return False
     if not (facts.hold and facts.wallet and facts.hold.wallet_id == facts.wallet.id):
         raise HoldResolved(pointer="/hold_id")
     return True
@@ -140,6 +150,8 @@ def check(sale: Sale, priced: Priced, now: datetime, actor: Actor) -> None:
     lives = None if sale.is_late else QUOTE_LIVES
     if sale.quote_id and not matches_seal(sale.quote_id, priced, actor, lives):
         raise QuoteStale(quote=sealed_quote(priced, now, actor))
+    if not (sale.quote_id or sale.ask.offline):
+        refuse_coupons(priced)
     limit = priced.compiled.programme.offline_redeem_limit
     if sale.ask.offline and sale.ask.redeem_points > limit:
         raise OfflineRedeemRejected(pointer="/redeem/points", allowed=limit)
@@ -225,7 +237,7 @@ def _points(posted: Posted, redeem_tx: int | None) -> PointsWritten:
 
 def _capture(sale: Sale, priced: Priced, actor: Actor) -> int | None:
     """Take held points; the ledger's transaction of it. What is left of the hold is free again."""
-    if sale.hold_id is None or not priced.quote.payment.points:
+    if priced.facts.hold is None or not priced.quote.payment.points:
         return None
     captured = capture_hold(
         hold=Hold.objects.get(public_id=sale.hold_id),
@@ -257,12 +269,14 @@ WITH given AS (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS p (
         receipt bigint, wallet bigint, tx bigint, redeem_tx bigint, pending bigint,
         rules_version bigint, earned bigint, redeemed bigint, expires_at timestamptz, terms jsonb,
-        decisions jsonb, pins jsonb, grants jsonb, carries jsonb, public_id text, data jsonb)
+        decisions jsonb, pins jsonb, coupons jsonb, grants jsonb, carries jsonb, public_id text,
+        data jsonb)
 ), purchase AS (
     INSERT INTO rewards_purchase (receipt_id, wallet_id, tx_id, redeem_tx_id, pending_id,
-        rules_version, earned, redeemed, lots_expire_at, terms, decisions, pins)
+        rules_version, earned, redeemed, lots_expire_at, terms, decisions, pins,
+        coupons)
     SELECT receipt, wallet, tx, redeem_tx, pending, rules_version, earned, redeemed, expires_at,
-           terms, decisions, pins FROM given
+           terms, decisions, pins, coupons FROM given
 ), granted AS (
     INSERT INTO rewards_grant (line_id, version_id, base_minor, points, carry_in)
     SELECT g.* FROM given, jsonb_to_recordset(grants) AS g (
@@ -301,6 +315,7 @@ def purchase_row(
         "terms": priced.compiled.rules.terms,
         "decisions": quote.decisions,
         "pins": quote.pins,
+        "coupons": [public(one) for one in priced.coupons],
         "grants": grants(priced, receipt.lines),
         "carries": quote.carry_deltas,
         "public_id": receipt.public_id,
@@ -354,6 +369,7 @@ def view_of_sale(sale: Sale, priced: Priced, receipt: Recorded) -> PurchaseView:
         active_at=life.active_at if life.is_pending and quote.earned else None,
         rules_version=quote.rules_version,
         decisions=msgspec.to_builtins(quote.decisions),
+        coupons=[public(one) for one in priced.coupons],
         lines=line_views(quote, priced.compiled.rules),
         tenders=tuple((tender.kind, tender.amount_minor) for tender in sale.tenders),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -11,10 +11,12 @@ from django.db import OperationalError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty_crm.kernel import outbox
 from loyalty_crm.kernel.actors import Actor
 from rewards.errors import CouponUnavailable
 from rewards.models import CouponUse
 from rewards.rules.answers import Decision, Quote
+from rewards.rules.codes import masked
 from rewards.rules.coupons import UNAVAILABLE, CouponOutcome, ShownCoupon, why_not
 from rewards.rules.rule_set import Rule, RuleSet
 from rewards.services.checkout.asks import Ask
@@ -133,10 +135,18 @@ def use_coupons(priced: Priced, cause: Cause, receipt_id: int, hold_id: object) 
             raise _taken_meanwhile()
     if hold_id:
         free_reservations(str(hold_id), cause)
+    for one in priced.coupons:
+        if priced.ask.offline and one.status == "refused":
+            outbox.emit(
+                "coupon.conflict",
+                object_type="receipt",
+                object_id=str(receipt_id),
+                data={"code": masked(one.code), "reason": one.reason},
+            )
 
 
-def reserve_coupons(priced: Priced, cause: Cause, lives: timedelta, now: datetime) -> bool:
-    """Hold a use of each coupon that gives something, until the quote ends; whether there is any.
+def reserve_coupons(priced: Priced, cause: Cause, expires_at: datetime) -> list[str]:
+    """Hold a use of each coupon that gives something, until then; their codes.
 
     ``cause`` names the hold. Belongs inside a transaction.
     """
@@ -149,10 +159,10 @@ def reserve_coupons(priced: Priced, cause: Cause, lives: timedelta, now: datetim
             Act.RESERVED,
             cause,
             member_id=member.id if member else None,
-            expires_at=now + lives,
+            expires_at=expires_at,
         ):
             raise _taken_meanwhile()
-    return bool(mine)
+    return [one.code for one in mine]
 
 
 def free_reservations(hold_id: str, cause: Cause) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from loyalty_crm.kernel.actors import Actor
 from rewards.models import Wallet
 from rewards.services.checkout.asks import Ask
+from rewards.services.checkout.coupons import public, reserve_coupons
 from rewards.services.checkout.facts import Facts, read_carries, read_facts
 from rewards.services.checkout.pricing import (
     QUOTE_LIVES,
@@ -17,6 +19,7 @@ from rewards.services.checkout.pricing import (
     seal,
 )
 from rewards.services.checkout.wire import HoldOut, QuoteOut, quote_out
+from rewards.services.coupons.using import Cause
 from rewards.services.ledger import place_hold
 from rewards.services.rule_sets import Compiled
 
@@ -29,16 +32,27 @@ def make_quote(*, ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> 
 def reserve_quote(
     *, ask: Ask, compiled: Compiled, reference: str, now: datetime, actor: Actor
 ) -> QuoteOut:
-    """Price a basket and hold the points it asks to pay with, until the quote ends.
+    """Price a basket and hold the points and coupons it takes, until the quote ends.
 
     Belongs inside a transaction. More points than the receipt takes are refused.
     The sale names the hold; what it does not take is free again.
     """
     priced = _priced(ask, compiled, now, lock=True)
     refuse_other_payment(priced)
+    points = _hold_points(priced, reference, actor)
+    # One hold for all that is set aside: without points it goes by the quote's own reference.
+    held = points or HoldOut(id=UUID(reference), points=0, expires_at=now + QUOTE_LIVES)
+    cause = Cause("hold", str(held.id), now, actor.label)
+    held.coupons = reserve_coupons(priced, cause, held.expires_at)
+    if not (points or held.coupons):
+        return sealed_quote(priced, now, actor)
+    return sealed_quote(priced, now, actor, hold=held)
+
+
+def _hold_points(priced: Priced, reference: str, actor: Actor) -> HoldOut | None:
     wallet, points = priced.facts.wallet, priced.quote.payment.points
     if wallet is None or not points:
-        return sealed_quote(priced, now, actor)
+        return None
     hold = place_hold(
         wallet=Wallet.objects.get(pk=wallet.id),
         amount=points,
@@ -47,14 +61,19 @@ def reserve_quote(
         source_ref=reference,
         actor=actor,
     )
-    held = HoldOut(id=hold.public_id, points=points, expires_at=hold.expires_at)
-    return sealed_quote(priced, now, actor, hold=held)
+    return HoldOut(id=hold.public_id, points=points, expires_at=hold.expires_at)
 
 
 def sealed_quote(
     priced: Priced, now: datetime, actor: Actor, *, hold: HoldOut | None = None
 ) -> QuoteOut:
-    return quote_out(priced, quote_id=seal(priced, actor), expires_at=now + QUOTE_LIVES, hold=hold)
+    return quote_out(
+        priced,
+        quote_id=seal(priced, actor),
+        expires_at=now + QUOTE_LIVES,
+        hold=hold,
+        coupons=[public(one, actor) for one in priced.coupons],
+    )
 
 
 def _priced(ask: Ask, compiled: Compiled, now: datetime, *, lock: bool = False) -> Priced:

@@ -26,9 +26,11 @@ from rewards.rules.returns import MoreThanSoldError, Returned, SoldLine, TakenBa
 from rewards.services.checkout import views
 from rewards.services.checkout.asks import AskedReturn, RefundAsk
 from rewards.services.checkout.committing import business_date, json_text
+from rewards.services.checkout.coupons import reopen_coupons
 from rewards.services.checkout.pricing import content_digest, refuse_time
 from rewards.services.checkout.sold import Sold, read_sold
 from rewards.services.checkout.views import Refunded
+from rewards.services.coupons.using import Cause
 from rewards.services.ledger import Event, Reversal, reverse_purchase
 
 # A repeat may come without its time, and then has another one.
@@ -82,7 +84,16 @@ def refund_purchase(
         raise SourceRefConflict(pointer="/number")
     reversal = _reverse(sold, ask, back, programme, now, actor)
     _write(sold, public_id, ask, back, recorded, reversal)
+    _reopen(sold, ask, back, actor)
     return _answer(sold, recorded.id, reversal)
+
+
+def _reopen(sold: Sold, ask: RefundAsk, back: _Back, actor: Actor) -> None:
+    """Coupons are free again when nothing is left of the sale, as their batch says."""
+    if sold.has_coupons and _state_after(ask, back) != Receipt.State.PARTLY_RETURNED:
+        assert sold.back_at is not None
+        source = f"store:{sold.back_at.code}"
+        reopen_coupons(sold.id, Cause(source, ask.number, ask.occurred_at, actor.label))
 
 
 def _locked(public_id: UUID, ask: RefundAsk, actor: Actor) -> Sold:

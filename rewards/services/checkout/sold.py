@@ -33,7 +33,7 @@ SELECT json_build_object(
                                             FROM members_refundline b WHERE b.line_id = l.id)
               ) ORDER BY l.line_no)
                 FROM members_receiptline l WHERE l.receipt_id = r.id),
-    'pins', p.pins,
+    'pins', p.pins, 'has_coupons', p.coupons <> '[]',
     'definitions', (SELECT json_object_agg(v.id, v.definition) FROM rewards_promotionversion v
                      WHERE v.id IN (SELECT (pin->>'version_id')::bigint
                                       FROM jsonb_array_elements(p.pins) AS pin)),
@@ -109,6 +109,7 @@ class Sold(msgspec.Struct, frozen=True):
     known: KnownRefund | None
     back_at: BackAt | None
     has_returns: bool
+    has_coupons: bool
 
     def sold_lines(self) -> list[SoldLine]:
         return [line.sold() for line in self.lines]

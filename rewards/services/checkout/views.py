@@ -82,6 +82,7 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     active_at: datetime | None
     rules_version: int
     decisions: list[dict[str, Any]]
+    coupons: list[dict[str, Any]]
     lines: tuple[LineView, ...]
     tenders: tuple[tuple[str, int], ...]
     returns: tuple[ReturnView, ...] = ()
@@ -147,6 +148,7 @@ def view_of(receipt: Receipt) -> PurchaseView:
         active_at=purchase.pending.available_at if purchase.pending else None,
         rules_version=purchase.rules_version,
         decisions=purchase.decisions,
+        coupons=purchase.coupons,
         lines=tuple(_line(line) for line in receipt.lines.all()),
         tenders=tuple((tender.kind, tender.amount_minor) for tender in receipt.tenders.all()),
         returns=tuple(_return(refund) for refund in receipt.refunds.all()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import msgspec
 
 from rewards.rules.answers import Quote
 from rewards.services.checkout.award_wire import AwardOut, awards_out
+from rewards.services.checkout.coupons import in_words as coupon_in_words
 from rewards.services.checkout.pricing import Priced
 from rewards.services.checkout.reasons import bound_in_words, in_words
 from rewards.services.checkout.views import (
@@ -126,9 +127,21 @@ class WhoOut(Out):
 
 
 class HoldOut(Out):
+    """What was set aside for the sale that names it: points, and uses of coupons."""
+
     id: UUID
     points: int
     expires_at: datetime
+    coupons: list[str] = []
+
+
+class CouponOut(Out):
+    """What became of one code: applied, not_applied (it holds and is kept) or refused."""
+
+    code: str
+    status: str
+    reason: str
+    text: str
 
 
 class QuoteOut(Out):
@@ -141,6 +154,7 @@ class QuoteOut(Out):
     points: EarnOut
     redeem: RedeemOut
     awards: list[AwardOut]
+    coupons: list[CouponOut]
     decisions: list[DecisionOut]
     member: WhoOut | None
     hold: HoldOut | None = None
@@ -194,6 +208,7 @@ class PurchaseOut(Out):
     totals: TotalsOut
     tenders: list[TenderOut]
     points: PurchasePointsOut
+    coupons: list[CouponOut]
     decisions: list[DecisionOut]
     refunds: list[RefundOut]
     wallet: BalanceOut | None = None
@@ -213,7 +228,12 @@ LATE_AFTER_SECONDS = 24 * 3600
 
 
 def quote_out(
-    priced: Priced, *, quote_id: str, expires_at: datetime, hold: HoldOut | None = None
+    priced: Priced,
+    *,
+    quote_id: str,
+    expires_at: datetime,
+    hold: HoldOut | None = None,
+    coupons: Sequence[Mapping[str, Any]] = (),
 ) -> QuoteOut:
     quote, money = priced.quote, _Money(priced.ask.currency)
     return QuoteOut(
@@ -230,6 +250,7 @@ def quote_out(
         ),
         redeem=_redeem(quote, money),
         awards=awards_out(quote.awards),
+        coupons=coupons_out(coupons),
         decisions=_decisions(msgspec.to_builtins(quote.decisions), money),
         member=_who(priced),
         hold=hold,
@@ -268,6 +289,7 @@ def purchase_out(
             active_at=view.active_at,
             expires_at=never_as_none(view.expires_at),
         ),
+        coupons=coupons_out(view.coupons),
         decisions=_decisions(view.decisions, money),
         refunds=[refund_out(one, view.currency) for one in view.returns],
         wallet=wallet,
@@ -301,6 +323,10 @@ def refund_out(view: ReturnView, currency: str) -> RefundOut:
         points_given_back=view.points_given_back,
         occurred_at=view.occurred_at,
     )
+
+
+def coupons_out(coupons: Sequence[Mapping[str, Any]]) -> list[CouponOut]:
+    return [CouponOut(**one, text=coupon_in_words(one["status"], one["reason"])) for one in coupons]
 
 
 def balance_out(balance: int, held: int) -> BalanceOut:

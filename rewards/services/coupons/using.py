@@ -36,15 +36,21 @@ WITH asked AS (
        SET uses = t.uses + %(uses)s, held = t.held + %(held)s
      WHERE t.uses + t.held + %(uses)s + %(held)s <= (SELECT most FROM asked)
     RETURNING t.id
+), used AS (
+    INSERT INTO rewards_couponuse (coupon_id, act, of_id, member_id, receipt_id, is_tallied,
+        source, source_ref, expires_at, actor, occurred_at)
+    SELECT id, %(act)s, %(of)s, %(member)s, %(receipt)s, most IS NOT NULL,
+           %(source)s, %(source_ref)s, %(expires_at)s, %(actor)s, %(occurred_at)s
+      FROM asked
+     WHERE (max_uses IS NULL OR EXISTS (SELECT FROM counted))
+       AND (most IS NULL OR EXISTS (SELECT FROM tallied))
+    RETURNING *
+), announced AS (
+    INSERT INTO kernel_outboxevent (kind, object_type, object_id, data)
+    SELECT 'coupon.' || act, 'coupon', coupon_id, jsonb_build_object(
+               'use', public_id, 'source', source, 'source_ref', source_ref) FROM used
 )
-INSERT INTO rewards_couponuse (coupon_id, act, of_id, member_id, receipt_id, is_tallied,
-    source, source_ref, expires_at, actor, occurred_at)
-SELECT id, %(act)s, %(of)s, %(member)s, %(receipt)s, most IS NOT NULL,
-       %(source)s, %(source_ref)s, %(expires_at)s, %(actor)s, %(occurred_at)s
-  FROM asked
- WHERE (max_uses IS NULL OR EXISTS (SELECT FROM counted))
-   AND (most IS NULL OR EXISTS (SELECT FROM tallied))
-RETURNING id
+SELECT id FROM used
 """
 # What was reserved or used is free again, once: the row of its end is unique.
 _GIVE_BACK = """
@@ -56,7 +62,11 @@ WITH used AS (
         source, source_ref, actor, occurred_at)
     SELECT coupon_id, %(act)s, id, member_id, receipt_id, is_tallied,
            %(source)s, %(source_ref)s, %(actor)s, %(occurred_at)s FROM used
-    ON CONFLICT DO NOTHING RETURNING id
+    ON CONFLICT DO NOTHING RETURNING *
+), announced AS (
+    INSERT INTO kernel_outboxevent (kind, object_type, object_id, data)
+    SELECT 'coupon.' || act, 'coupon', coupon_id, jsonb_build_object(
+               'use', public_id, 'source', source, 'source_ref', source_ref) FROM ended
 ), freed AS (
     UPDATE rewards_coupon c SET uses = c.uses - %(uses)s, held = c.held - %(held)s
       FROM used, ended WHERE c.id = used.coupon_id AND c.max_uses IS NOT NULL
