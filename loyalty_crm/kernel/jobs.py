@@ -69,6 +69,11 @@ def advance(job: Job, *, done: int, checkpoint: Mapping[str, Any]) -> None:
     job.done, job.checkpoint = done, dict(checkpoint)
 
 
+def release(job: Job) -> None:
+    """Put a job back after a piece of it: whoever claims it next goes on from its checkpoint."""
+    _update(job, state=Job.State.QUEUED)
+
+
 def finish(job: Job, *, result: Mapping[str, Any] | None = None) -> None:
     _end(job, Job.State.SUCCEEDED, result=dict(result or {}))
 

@@ -77,8 +77,8 @@ class BackTestCell(models.Model):
 
     ``turnover_minor`` is what the goods cost the customer without any promotion,
     ``goods_cost_minor`` what they cost the shop as far as that is known. ``gained``
-    and ``lost`` count members, for days and promotions receipts; members are not
-    counted where that would need a list of them for every row.
+    and ``lost`` count members in the total and in segments, receipts elsewhere;
+    members are not counted where that would need a list of them for every row.
     """
 
     class Dimension(models.TextChoices):
