@@ -18,6 +18,8 @@ from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import DomainError
 from loyalty_crm.kernel.idempotency import StoredResponse, claim_many, store_many
 from members.services.purchases import Recorded, record_purchases
+from rewards.services.awards import give_awards
+from rewards.services.awards.reading import AwardView
 from rewards.services.checkout.asks import Sale
 from rewards.services.checkout.committing import (
     PointsWritten,
@@ -26,6 +28,7 @@ from rewards.services.checkout.committing import (
     event_of,
     purchase_row,
     receipt_of,
+    sold_for_awards,
     view_of_sale,
     write_purchases,
 )
@@ -35,6 +38,7 @@ from rewards.services.checkout.facts import (
     read_facts_of_many,
     refuse_unknown,
 )
+from rewards.services.checkout.limiting import Tally, count
 from rewards.services.checkout.pricing import Priced, price, refuse_impossible
 from rewards.services.checkout.views import Committed
 from rewards.services.checkout.wire import committed_out
@@ -144,12 +148,14 @@ def _priced(
 ) -> list[tuple[Keyed, Priced]]:
     """The rules on every sale, remainders handed on from one to the next."""
     carries = _carries(wallets, compiled)
+    tally = Tally()
     found = []
     for one, bare in taken:
-        facts = _with_wallet(bare, wallets)
+        facts = tally.facts(_with_wallet(bare, wallets))
         owed = carries.setdefault(facts.wallet.id if facts.wallet else 0, {})
         priced = price(one.sale.ask, facts, compiled, carries=owed)
         check(one.sale, priced, now, actor)
+        tally.add(priced)
         for version, units in priced.quote.carry_deltas.items():
             owed[version] = owed.get(version, 0) + units
         found.append((one, priced))
@@ -198,7 +204,12 @@ def _written(
             for (one, each), receipt, written in zip(priced, recorded, points, strict=True)
         ]
     )
-    return _answers(priced, recorded, points, wallets)
+    count([(each, receipt.id) for (_, each), receipt in zip(priced, recorded, strict=True)])
+    sold = [
+        sold_for_awards(one.sale, each, receipt)
+        for (one, each), receipt in zip(priced, recorded, strict=True)
+    ]
+    return _answers(priced, recorded, points, wallets, give_awards(sold, actor=actor))
 
 
 def _post(
@@ -234,6 +245,7 @@ def _answers(
     receipts: Sequence[Recorded],
     points: Sequence[PointsWritten],
     wallets: Mapping[int, WalletState],
+    awards: Mapping[int, tuple[AwardView, ...]],
 ) -> dict[str, tuple[int, bytes]]:
     """What each single request would have answered, the balance after it included."""
     balances = {state.id: state.posted for state in wallets.values()}
@@ -243,7 +255,7 @@ def _answers(
         if wallet and not written.pending_id:
             balances[wallet.id] += each.quote.earned
         done = Committed(
-            view=view_of_sale(one.sale, each, receipt),
+            view=view_of_sale(one.sale, each, receipt, awards.get(receipt.id, ())),
             balance=balances[wallet.id] if wallet else None,
             held=wallet.held if wallet else 0,
         )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import psycopg
-from django.db import OperationalError
 
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.database import planned_cursor
@@ -25,10 +23,14 @@ from members.services.purchases import (
 from rewards.errors import HoldResolved, OfflineRedeemRejected, QuoteStale, TendersMismatch
 from rewards.models import Hold
 from rewards.rules.answers import PricedLine
+from rewards.services.awards import Sold, give_awards
+from rewards.services.awards.reading import AwardView
 from rewards.services.checkout import views
 from rewards.services.checkout.asks import Sale
 from rewards.services.checkout.coupons import public, refuse_coupons, use_coupons
-from rewards.services.checkout.facts import Facts, WalletFacts, read_facts
+from rewards.services.checkout.facts import Facts, read_facts
+from rewards.services.checkout.limit_facts import CountedFacts
+from rewards.services.checkout.limiting import count, refuse_hold, settle
 from rewards.services.checkout.pricing import (
     QUOTE_LIVES,
     Priced,
@@ -38,16 +40,14 @@ from rewards.services.checkout.pricing import (
     refuse_impossible,
     refuse_other_payment,
 )
-from rewards.services.checkout.quoting import carries_of, sealed_quote
+from rewards.services.checkout.quoting import carries_of, sealed_quote, with_wallet
 from rewards.services.checkout.views import Committed, PurchaseView, line_views
 from rewards.services.coupons.using import Cause
 from rewards.services.ledger import (
     Event,
     Posted,
     capture_hold,
-    lock_wallet,
     post_purchase,
-    wallet_for,
 )
 from rewards.services.rule_sets import Compiled
 
@@ -77,18 +77,23 @@ def commit_purchase(*, sale: Sale, compiled: Compiled, now: datetime, actor: Act
     facts = read_facts(sale.ask, compiled, lock=True, number=sale.number, hold_id=sale.hold_id)
     if facts.receipt:
         return duplicate(facts.receipt.id, bytes.fromhex(facts.receipt.digest), digest)
-    facts = _with_wallet(facts, compiled)
-    priced = _price(sale, facts, compiled)
+    facts = with_wallet(facts, compiled)
+    priced = _price(sale, facts, compiled, actor)
     check(sale, priced, now, actor)
     receipt = record_purchase(receipt_of(sale, priced, digest))
     if receipt is None:
         return _duplicate_of_number(sale, facts, digest)
     points = _post(sale, priced, now, actor)
+    write_purchases([purchase_row(sale, priced, receipt, points)])
+    # What many sales share comes last, always in this order: counters, then coupons.
+    count([(priced, receipt.id)])
     if sale.ask.coupons:
         use_coupons(priced, _cause(sale, actor), receipt.id, sale.hold_id)
-    write_purchases([purchase_row(sale, priced, receipt, points)])
+    awards = give_awards([sold_for_awards(sale, priced, receipt)], actor=actor)
     return Committed(
-        view=view_of_sale(sale, priced, receipt), balance=points.balance, held=points.held
+        view=view_of_sale(sale, priced, receipt, awards.get(receipt.id, ())),
+        balance=points.balance,
+        held=points.held,
     )
 
 
@@ -114,32 +119,38 @@ def _duplicate_of_number(sale: Sale, facts: Facts, digest: bytes) -> Committed:
     return duplicate(known.pk, bytes(known.content_digest), digest)
 
 
-def _with_wallet(facts: Facts, compiled: Compiled) -> Facts:
-    """The member's wallet, opened at the first purchase, locked either way."""
-    if facts.member is None:
-        return facts
-    if facts.wallet is None:
-        state = lock_wallet(wallet_for(facts.member.id, compiled.programme).pk)
-        opened = WalletFacts(state.id, state.public_id, state.status, state.posted, state.held)
-        return msgspec.structs.replace(facts, wallet=opened)
-    if facts.wallet.status == "merged":
-        # Merged while we waited for it: the whole unit runs again and finds the survivor.
-        raise OperationalError("merged meanwhile") from psycopg.errors.SerializationFailure()
-    return facts
+def _price(sale: Sale, facts: Facts, compiled: Compiled, actor: Actor) -> Priced:
+    set_aside = facts.hold.amount if _is_ours(sale, facts, actor) and facts.hold else 0
+    carries = carries_of(facts, compiled)
+
+    def on(facts: Facts) -> Priced:
+        return price(sale.ask, facts, compiled, carries=carries, set_aside=set_aside)
+
+    return _honoured(sale, settle(on(facts), on), on, actor)
 
 
-def _price(sale: Sale, facts: Facts, compiled: Compiled) -> Priced:
-    set_aside = facts.hold.amount if _is_ours(sale, facts) and facts.hold else 0
-    return price(
-        sale.ask, facts, compiled, carries=carries_of(facts, compiled), set_aside=set_aside
-    )
+def _honoured(sale: Sale, priced: Priced, on: Callable[[Facts], Priced], actor: Actor) -> Priced:
+    """A receipt printed on the word of a quote keeps its prices, though a limit was reached since.
+
+    The quote is asked again as it was before anybody had used anything.
+    """
+    limited = priced.compiled.rules.limited
+    if not (limited and sale.is_late and sale.quote_id):
+        return priced
+    if matches_seal(sale.quote_id, priced, actor, None):
+        return priced
+    untouched = on(msgspec.structs.replace(priced.facts, counted=CountedFacts()))
+    if not matches_seal(sale.quote_id, untouched, actor, None):
+        return priced
+    return msgspec.structs.replace(untouched, beyond=True)
 
 
-def _is_ours(sale: Sale, facts: Facts) -> bool:
+def _is_ours(sale: Sale, facts: Facts, actor: Actor) -> bool:
     """Whether the hold named by the sale is open and of this wallet; refused when it is not."""
     if sale.hold_id is None:
         return False
-    if any(one.reserved for one in facts.coupons or ()) and facts.hold is None:
+    others = refuse_hold(facts, actor) or any(one.reserved for one in facts.coupons or ())
+    if others and facts.hold is None:
         return False
     if not (facts.hold and facts.wallet and facts.hold.wallet_id == facts.wallet.id):
         raise HoldResolved(pointer="/hold_id")
@@ -340,7 +351,22 @@ def json_text(value: object) -> str:
     return _encode(value).decode()
 
 
-def view_of_sale(sale: Sale, priced: Priced, receipt: Recorded) -> PurchaseView:
+def sold_for_awards(sale: Sale, priced: Priced, receipt: Recorded) -> Sold:
+    facts = priced.facts
+    assert facts.store is not None
+    return Sold(
+        receipt_id=receipt.id,
+        receipt=receipt.public_id,
+        store_id=facts.store.id,
+        member_id=facts.member.id if facts.member else None,
+        at=sale.ask.occurred_at,
+        awards=priced.quote.awards,
+    )
+
+
+def view_of_sale(
+    sale: Sale, priced: Priced, receipt: Recorded, awards: tuple[AwardView, ...]
+) -> PurchaseView:
     quote, facts, life = priced.quote, priced.facts, priced.life
     new = receipt_of(sale, priced, b"")
     return PurchaseView(
@@ -371,5 +397,6 @@ def view_of_sale(sale: Sale, priced: Priced, receipt: Recorded) -> PurchaseView:
         decisions=msgspec.to_builtins(quote.decisions),
         coupons=[public(one) for one in priced.coupons],
         lines=line_views(quote, priced.compiled.rules),
+        awards=awards,
         tenders=tuple((tender.kind, tender.amount_minor) for tender in sale.tenders),
     )

@@ -23,6 +23,7 @@ from rewards.errors import PurchaseVoided, RefundExceedsOriginal, VoidWindowClos
 from rewards.models import Programme
 from rewards.rules import returns
 from rewards.rules.returns import MoreThanSoldError, Returned, SoldLine, TakenBack
+from rewards.services.awards import take_awards_back
 from rewards.services.checkout import views
 from rewards.services.checkout.asks import AskedReturn, RefundAsk
 from rewards.services.checkout.committing import business_date, json_text
@@ -84,6 +85,7 @@ def refund_purchase(
         raise SourceRefConflict(pointer="/number")
     reversal = _reverse(sold, ask, back, programme, now, actor)
     _write(sold, public_id, ask, back, recorded, reversal)
+    _take_awards(sold, public_id, back, recorded, actor)
     _reopen(sold, ask, back, actor)
     return _answer(sold, recorded.id, reversal)
 
@@ -232,6 +234,19 @@ def _reverse(
         expired_on_restore=programme.expired_on_restore,
         revive_days=programme.revive_days,
         now=now,
+    )
+
+
+def _take_awards(
+    sold: Sold, public_id: UUID, back: _Back, recorded: RecordedRefund, actor: Actor
+) -> None:
+    assert sold.back_at is not None
+    take_awards_back(
+        sold.lost_awards(back.taken),
+        receipt=public_id,
+        store_id=sold.back_at.id,
+        refund_id=recorded.id,
+        actor=actor,
     )
 
 

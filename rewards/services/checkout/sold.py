@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +13,9 @@ from django.db import connection
 from rewards.rules import definitions
 from rewards.rules.answers import Pin
 from rewards.rules.definitions import Definition
-from rewards.rules.returns import SoldLine
+from rewards.rules.returns import SoldLine, TakenBack
 from rewards.rules.terms import Terms
+from rewards.services.awards import LostAward
 
 # Read after the receipt's row is held: nobody else can change what it says until we end.
 _SOLD = """
@@ -33,6 +35,11 @@ SELECT json_build_object(
                                             FROM members_refundline b WHERE b.line_id = l.id)
               ) ORDER BY l.line_no)
                 FROM members_receiptline l WHERE l.receipt_id = r.id),
+    'awards', (SELECT coalesce(json_agg(json_build_object(
+                   'id', a.id, 'version_id', a.version_id, 'effect', a.effect,
+                   'member_id', a.member_id, 'kind', a.kind, 'code', a.code,
+                   'amount', a.amount, 'taken_back', a.taken_back) ORDER BY a.id), '[]')
+                 FROM rewards_award a WHERE a.purchase_id = r.id),
     'pins', p.pins, 'has_coupons', p.coupons <> '[]',
     'definitions', (SELECT json_object_agg(v.id, v.definition) FROM rewards_promotionversion v
                      WHERE v.id IN (SELECT (pin->>'version_id')::bigint
@@ -104,6 +111,7 @@ class Sold(msgspec.Struct, frozen=True):
     lots_expire_at: datetime | None
     terms: Terms
     lines: list[LineRow]
+    awards: list[LostAward]
     pins: list[Pin]
     definitions: dict[int, dict[str, Any]] | None
     known: KnownRefund | None
@@ -113,6 +121,15 @@ class Sold(msgspec.Struct, frozen=True):
 
     def sold_lines(self) -> list[SoldLine]:
         return [line.sold() for line in self.lines]
+
+    def lost_awards(self, taken: Sequence[TakenBack]) -> list[LostAward]:
+        """The recorded awards, each with what the return takes back of it."""
+        lost = {(one.version_id, one.effect): one.awards for one in taken if one.awards}
+        return [
+            msgspec.structs.replace(one, lost=lost[one.version_id, one.effect])
+            for one in self.awards
+            if (one.version_id, one.effect) in lost
+        ]
 
     def wordings(self) -> dict[int, Definition]:
         """What the rule versions of this sale said then."""

@@ -13,6 +13,13 @@ from members.models import Receipt, ReceiptLine
 from rewards.models import Grant
 from rewards.rules.answers import Quote
 from rewards.rules.rule_set import RuleSet
+from rewards.services.awards.reading import (
+    AwardBack,
+    AwardView,
+    award_views,
+    awards_of_receipts,
+    backs_of,
+)
 
 
 class GrantView(msgspec.Struct, frozen=True):
@@ -52,6 +59,7 @@ class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
     points_taken_back: int
     points_given_back: int
     occurred_at: datetime
+    awards_back: tuple[AwardBack, ...] = ()
 
 
 class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +94,7 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[LineView, ...]
     tenders: tuple[tuple[str, int], ...]
     returns: tuple[ReturnView, ...] = ()
+    awards: tuple[AwardView, ...] = ()
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,11 +126,12 @@ def load(receipt_id: int) -> PurchaseView:
     receipts = Receipt.objects.select_related(
         "store", "terminal", "member", "purchase", "purchase__pending"
     ).prefetch_related(Prefetch("lines", queryset=_LINES), "tenders", "refunds__rewards")
-    return view_of(receipts.get(pk=receipt_id))
+    return view_of(receipts.annotate(given_awards=awards_of_receipts()).get(pk=receipt_id))
 
 
 def view_of(receipt: Receipt) -> PurchaseView:
     purchase = receipt.purchase
+    given: list[dict[str, Any]] = receipt.given_awards  # type: ignore[attr-defined]
     return PurchaseView(
         id=receipt.public_id,
         store=receipt.store.code,
@@ -151,7 +161,8 @@ def view_of(receipt: Receipt) -> PurchaseView:
         coupons=purchase.coupons,
         lines=tuple(_line(line) for line in receipt.lines.all()),
         tenders=tuple((tender.kind, tender.amount_minor) for tender in receipt.tenders.all()),
-        returns=tuple(_return(refund) for refund in receipt.refunds.all()),
+        returns=tuple(_return(refund, given) for refund in receipt.refunds.all()),
+        awards=award_views(given),
     )
 
 
@@ -181,7 +192,7 @@ def _line(line: ReceiptLine) -> LineView:
     )
 
 
-def _return(refund: Any) -> ReturnView:
+def _return(refund: Any, given: list[dict[str, Any]]) -> ReturnView:
     return ReturnView(
         id=refund.public_id,
         kind=refund.kind,
@@ -192,6 +203,7 @@ def _return(refund: Any) -> ReturnView:
         points_taken_back=refund.rewards.clawed_back,
         points_given_back=refund.rewards.restored,
         occurred_at=refund.occurred_at,
+        awards_back=backs_of(given, refund.pk),
     )
 
 

@@ -10,7 +10,13 @@ from uuid import UUID
 import msgspec
 
 from rewards.rules.answers import Quote
-from rewards.services.checkout.award_wire import AwardOut, awards_out
+from rewards.services.checkout.award_wire import (
+    AwardBackOut,
+    AwardOut,
+    award_views_out,
+    awards_out,
+    backs_out,
+)
 from rewards.services.checkout.coupons import in_words as coupon_in_words
 from rewards.services.checkout.pricing import Priced
 from rewards.services.checkout.reasons import bound_in_words, in_words
@@ -179,6 +185,7 @@ class RefundOut(Out):
     tax: MoneyOut
     points_taken_back: int
     points_given_back: int
+    awards_taken_back: list[AwardBackOut]
     occurred_at: datetime
 
 
@@ -209,6 +216,7 @@ class PurchaseOut(Out):
     tenders: list[TenderOut]
     points: PurchasePointsOut
     coupons: list[CouponOut]
+    awards: list[AwardOut]
     decisions: list[DecisionOut]
     refunds: list[RefundOut]
     wallet: BalanceOut | None = None
@@ -290,6 +298,7 @@ def purchase_out(
             expires_at=never_as_none(view.expires_at),
         ),
         coupons=coupons_out(view.coupons),
+        awards=award_views_out(view.awards),
         decisions=_decisions(view.decisions, money),
         refunds=[refund_out(one, view.currency) for one in view.returns],
         wallet=wallet,
@@ -321,6 +330,7 @@ def refund_out(view: ReturnView, currency: str) -> RefundOut:
         tax=money(view.tax_minor),
         points_taken_back=view.points_taken_back,
         points_given_back=view.points_given_back,
+        awards_taken_back=backs_out(view.awards_back),
         occurred_at=view.occurred_at,
     )
 
