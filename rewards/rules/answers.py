@@ -11,11 +11,13 @@ from rewards.rules.basket import BasketLine
 from rewards.rules.effects import Award
 from rewards.rules.pricing import Payment
 
+# Nothing here can point back at itself, so the garbage collector need not follow it: gc=False.
+
 Outcome = Literal["applied", "beaten", "capped", "not_matched"]
 Params = dict[str, int | str | list[str]]
 
 
-class Decision(msgspec.Struct, kw_only=True):
+class Decision(msgspec.Struct, kw_only=True, gc=False):
     """What became of one effect of a promotion on this receipt, and why. Lines are line numbers.
 
     ``near`` marks a miss that more goods would mend.
@@ -36,7 +38,7 @@ class Decision(msgspec.Struct, kw_only=True):
     near: bool = False
 
 
-class PricedLine(msgspec.Struct, kw_only=True):
+class PricedLine(msgspec.Struct, kw_only=True, gc=False):
     """A line with everything decided: net = gross - discount; points_paid is a part of net.
 
     ``tax_minor`` is in the net price or on top of it, by the programme's terms.
@@ -53,7 +55,7 @@ class PricedLine(msgspec.Struct, kw_only=True):
         return self.line.gross_minor - self.discount_minor
 
 
-class LineGrant(msgspec.Struct, frozen=True):
+class LineGrant(msgspec.Struct, frozen=True, gc=False):
     """Points of one rule on one line, all its effects together."""
 
     line_no: int
@@ -63,7 +65,7 @@ class LineGrant(msgspec.Struct, frozen=True):
     carry_in: int
 
 
-class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One effect of a rule version as it gave something on a receipt: what returns work from.
 
     ``bases``: line number → the amount it counted. ``others``: lines that only its
@@ -83,7 +85,7 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shelf: dict[int, int] = {}
 
 
-class GivenAward(msgspec.Struct, frozen=True, kw_only=True):
+class GivenAward(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An award and the promotion that gives it; ``effect`` counts the promotion's effects."""
 
     promotion: str
@@ -93,7 +95,7 @@ class GivenAward(msgspec.Struct, frozen=True, kw_only=True):
     award: Award
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one promotion gave on this receipt: what limits and budgets count."""
 
     promotion_id: int

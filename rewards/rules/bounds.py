@@ -74,7 +74,12 @@ def cut(
     return dict(offs), "price_floor" if whole < wanted else ""
 
 
+def receipt_limit(definition: Definition, what: str) -> int | None:
+    """The most of a kind that one receipt may see."""
+    found = [one.max for one in definition.limits if (one.per, one.what) == ("receipt", what)]
+    return min(found, default=None)
+
+
 def _limits(definition: Definition, what: str, given: int) -> Iterator[tuple[int, str]]:
-    for limit in definition.limits:
-        if limit.per == "receipt" and limit.what == what:
-            yield limit.max - given, "limit_reached"
+    if (most := receipt_limit(definition, what)) is not None:
+        yield most - given, "limit_reached"

@@ -42,6 +42,9 @@ class Stacking(Strict):
     caps: Caps = Field(default_factory=Caps)
 
 
+Percent = Annotated[int, Field(ge=1, le=100)]
+
+
 class Limit(Strict):
     """A bound counted over receipts: of uses, of points, or of money given away."""
 
@@ -49,12 +52,29 @@ class Limit(Strict):
     what: Literal["uses", "points", "money"]
     max: Annotated[int, Field(gt=0, le=10**15)]
     period: Literal["week", "month", "quarter", "year"] | None = None
+    release: Literal["full_return", "never"] = Field(
+        default="full_return",
+        description="Whether goods that all come back give the use back; a void always does",
+    )
+    alerts: Annotated[list[Percent], Field(max_length=10)] = Field(
+        default=[50, 80, 100],
+        description="Shares of a shared limit, in percent, of which the shop is told once each",
+    )
 
     @model_validator(mode="after")
     def _names_the_period(self) -> Limit:
         if (self.per == "period") != (self.period is not None):
             raise ValueError("period belongs to per period")
         return self
+
+    @property
+    def counter(self) -> str:
+        """The kind of its counter: a period by its own name."""
+        return self.period or self.per
+
+    @property
+    def of_member(self) -> bool:
+        return self.per in ("member", "member_day")
 
 
 class CouponTerms(Strict):
@@ -116,6 +136,16 @@ class Definition(Strict):
         return [one.at_most(min(uses)) for one in self.effects] if uses else self.effects
 
     @cached_property
+    def counted(self) -> list[Limit]:
+        """The limits that are counted over receipts."""
+        return [one for one in self.limits if one.per != "receipt"]
+
+    @cached_property
+    def counts_members(self) -> bool:
+        """Whether a limit is each member's own: a sale to nobody cannot be counted by it."""
+        return any(one.of_member for one in self.limits)
+
+    @cached_property
     def _conditions(self) -> list[ConditionBase]:
         return [condition for condition, _ in leaves(self.when)]
 
@@ -151,6 +181,12 @@ class Definition(Strict):
         caps = self.stacking.caps
         least, most = caps.floor_basis_points, (caps.line_minor, caps.line_basis_points)
         return caps.above_cost or least is not None or most != (None, None)
+
+    @cached_property
+    def bounds_points(self) -> bool:
+        """Whether it bounds its own points, receipt by receipt."""
+        capped = self.stacking.caps.receipt_points is not None
+        return capped or any((one.per, one.what) == ("receipt", "points") for one in self.limits)
 
     @cached_property
     def counts_whole_basket(self) -> bool:

@@ -20,7 +20,7 @@ from rewards.rules.rule_set import Task
 from rewards.rules.run import Run, excludes
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """What one discount would take: position → money off, as wanted and as the lines allow."""
 
     task: Task

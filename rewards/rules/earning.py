@@ -17,7 +17,7 @@ from rewards.rules import rounding as rounded
 from rewards.rules.terms import Rounding
 
 
-class Granted(msgspec.Struct, frozen=True):
+class Granted(msgspec.Struct, frozen=True, gc=False):
     """What one rule grants: in all, by line, and how the number came about."""
 
     points: int

@@ -43,7 +43,8 @@ def _may_earn(run: Run, task: Task) -> bool:
 
 def _earn_base(run: Run) -> None:
     """Each line earns by the rule that names it most narrowly, if that rule's conditions hold."""
-    able = [task for task in run.scene.of(Phase.BASE) if run.admits(task) and _may_earn(run, task)]
+    tasks = run.scene.of(Phase.BASE)
+    able = [task for task in tasks if run.admits(task) and _may_earn(run, task)]
     won = _won_lines(able)
     while failing := _no_longer_holding(run, able, won):
         able = [task for task in able if task.rule.version_id not in failing]
@@ -57,6 +58,8 @@ def _earn_base(run: Run) -> None:
 
 def _won_lines(tasks: list[Task]) -> dict[int, dict[int, int]]:
     """Version → the lines it names most narrowly, ties to the first in the order of work."""
+    if len(tasks) == 1:
+        return {tasks[0].rule.version_id: tasks[0].ranks}
     best: dict[int, tuple[int, int]] = {}
     for task in tasks:
         for position, rank in task.ranks.items():
@@ -105,7 +108,8 @@ def _grant(run: Run, task: Task, ranks: Mapping[int, int], reason: str) -> None:
     _book(run, task, goods, granted, given)
     decision = run.decide(task, "capped" if bound else "applied", bound or reason)
     if bound:
-        decision.params = {"wanted_points": granted.points}
+        cut = run.limited_by(task.rule, "points", bound)
+        decision.params = {"wanted_points": granted.points, **cut}
     decision.points = given.points
     decision.raw_units, decision.per = _readable(granted)
     decision.lines = sorted(part.line.line_no for part in goods.parts)
@@ -143,17 +147,18 @@ def _book(run: Run, task: Task, goods: Goods, granted: Granted, given: Granted) 
     run.use(task.rule, points=given.points)
     if granted.carries:
         run.carry_deltas[version] = granted.carry_delta
+    lines, position, grants = run.lines, run.scene.position, run.grants
     for part, points in zip(goods.parts, given.by_line, strict=True):
-        line_no = part.line.line_no
-        run.lines[run.scene.position[line_no]].points += points
-        _note(run, version, part, points, granted.carry_in)
+        line_no, base = part.line.line_no, part.amount_minor
+        lines[position[line_no]].points += points
+        grant = LineGrant(line_no, version, base, points, granted.carry_in)
+        key = (version, line_no)
+        grants[key] = _together(grants[key], grant) if key in grants else grant
     run.pins.append(pin(run, task, goods, given.points, granted.carry_in))
 
 
-def _note(run: Run, version: int, part: Part, points: int, carry_in: int) -> None:
+def _together(one: LineGrant, other: LineGrant) -> LineGrant:
     """Points by line and promotion, for reports: all effects of a promotion together."""
-    line_no, base = part.line.line_no, max(part.amount_minor, 0)
-    if known := run.grants.get((version, line_no)):
-        base, points = max(base, known.base_minor), points + known.points
-        carry_in = carry_in or known.carry_in
-    run.grants[version, line_no] = LineGrant(line_no, version, base, points, carry_in)
+    base = max(one.base_minor, other.base_minor)
+    points, carry_in = one.points + other.points, one.carry_in or other.carry_in
+    return LineGrant(one.line_no, one.version_id, base, points, carry_in)

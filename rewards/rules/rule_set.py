@@ -137,6 +137,11 @@ class RuleSet:
             self._index(ordinal, rule)
         self.carries = any(_carries(rule, terms) for rule in self.rules)
         self.needs = joined(rule.definition.needs() for rule in self.rules)
+        #: The wordings of promotions whose limits are counted, by promotion.
+        self.limited: dict[int, list[Rule]] = {}
+        for rule in self.rules:
+            if rule.definition.counted:
+                self.limited.setdefault(rule.promotion_id, []).append(rule)
 
     def _index(self, ordinal: int, rule: Rule) -> None:
         goods = rule.definition.goods

@@ -9,6 +9,7 @@ from rewards.rules import bounds
 from rewards.rules.answers import (
     Decision,
     GivenAward,
+    Left,
     LineGrant,
     Outcome,
     Params,
@@ -18,7 +19,7 @@ from rewards.rules.answers import (
 )
 from rewards.rules.basket import Part
 from rewards.rules.conditions import ConditionBase, Goods, Miss
-from rewards.rules.effects import Discount
+from rewards.rules.effects import Discount, PointsEffect
 from rewards.rules.pricing import Payment
 from rewards.rules.rule_set import Rule, Task
 from rewards.rules.scene import Scene
@@ -57,6 +58,7 @@ class Run:
         self._prices: list[Part] | None = None
         self._money: list[Part] | None = None
         self._shelf: list[Part] | None = None
+        self._priced: dict[Task, Goods] = {}
 
     # goods
 
@@ -97,7 +99,10 @@ class Run:
         return Goods(counted, everything, chosen, self.basket.member)
 
     def priced(self, task: Task) -> Goods:
-        return self.goods(self.prices(), task.ranks)
+        """The goods of a task at their prices by now."""
+        if (goods := self._priced.get(task)) is None:
+            goods = self._priced[task] = self.goods(self.prices(), task.ranks)
+        return goods
 
     def earning(self, positions: Collection[int]) -> Goods:
         if earns_not := self.scene.earns_not:
@@ -144,14 +149,29 @@ class Run:
         rule = task.rule
         if rule.promotion_id in self.without:
             return False
-        left = self.scene.left.get(rule.promotion_id)
-        if left and left.uses is not None and left.uses < 1:
-            self.tell(task, "capped", "limit_reached")
+        if rule.definition.counts_members and self.basket.member is None:
+            self.refuse(task, Miss("no_member"))
+            return False
+        if per := self.used_up(task):
+            self.tell(task, "capped", "limit_reached", {"per": per})
             return False
         if by := self.stopped_by(rule):
             self.tell(task, "beaten", by[0], {"by": by[1].code})
             return False
         return True
+
+    def used_up(self, task: Task) -> str:
+        """The limit that leaves nothing of what the effect gives, by its kind."""
+        left = self.scene.left.get(task.rule.promotion_id)
+        if left is None:
+            return ""
+        rooms = {"uses": left.uses}
+        if isinstance(task.effect, Discount):
+            rooms["money"] = left.money_minor
+        elif isinstance(task.effect, PointsEffect):
+            rooms["points"] = left.points
+        gone = [what for what, room in rooms.items() if room is not None and room < 1]
+        return left.per.get(gone[0], "total") if gone else ""
 
     def stopped_by(self, rule: Rule) -> tuple[str, Rule] | None:
         """The applied promotion that this one does not go together with, and why."""
@@ -242,7 +262,7 @@ class Run:
         self._off_minor += off
         if off:
             self.use(task.rule, money=off)
-        capped: Params = {"wanted": wanted}
+        capped: Params = {"wanted": wanted, **self.limited_by(task.rule, "money", bound)}
         decision = self.decide(task, "capped", bound, capped) if bound else self.decide(
             task, "applied", reason
         )  # fmt: skip
@@ -253,6 +273,7 @@ class Run:
     def _reprice(self, positions: Iterable[int]) -> None:
         """The new prices of some lines. Goods taken out before keep the old ones."""
         prices = self._prices = [*self.prices()]
+        self._priced.clear()
         for n in positions:
             line = self.lines[n]
             prices[n] = Part(line.line, line.line.quantity_milli, line.net_minor)
@@ -269,11 +290,23 @@ class Run:
             *bounds.left_of(left.money_minor if left else None, given),
         ]
 
+    def limited_by(self, rule: Rule, what: str, bound: str) -> Params:
+        """The kind of limit that cut a gift, when a limit did."""
+        if bound != "limit_reached":
+            return {}
+        left = self.scene.left.get(rule.promotion_id) or Left()
+        counted = {"money": left.money_minor, "points": left.points}[what]
+        mine = bounds.receipt_limit(rule.definition, what)
+        of_receipt = counted is None or (mine is not None and mine <= counted)
+        return {"per": "receipt" if of_receipt else left.per.get(what, "total")}
+
     def most_points(self, rule: Rule) -> tuple[int, str] | None:
         """The points a promotion may still give on the receipt, and what bounds them."""
+        left = self.scene.left.get(rule.promotion_id)
+        if left is None and not rule.definition.bounds_points:
+            return None
         used = self.uses.get(rule.promotion_id)
         given = used.points if used else 0
-        left = self.scene.left.get(rule.promotion_id)
         found = [
             *bounds.receipt_points(rule.definition, given),
             *bounds.left_of(left.points if left else None, given),

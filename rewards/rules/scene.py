@@ -13,6 +13,8 @@ from rewards.rules.pricing import Redeem
 from rewards.rules.rule_set import Rule, RuleSet, Task
 from rewards.rules.selectors import Selector
 
+PHASES = tuple(Phase)
+
 
 class Scene:
     """Positions count lines in their own order, not the till's."""
@@ -36,7 +38,7 @@ class Scene:
         self.gross_minor = sum(line.gross_minor for line in self.lines)
         self.earns_not = {n for n, line in enumerate(self.lines) if line.excluded_from_earning}
         self._goods = [rules.known(line) for line in self.lines]
-        self.tasks: dict[Phase, list[Task]] = {phase: [] for phase in Phase}
+        self.tasks: dict[Phase, list[Task]] = {phase: [] for phase in PHASES}
         #: Whether some promotion does not go together with every other.
         self.choosy = False
         for task in rules.tasks(basket, self._goods):
