@@ -37,4 +37,5 @@ class RewardsConfig(AppConfig):
         fence("rewards_coupon", ("member_id", "valid_until", "uses", "held", "revoked_at"))
         fence("rewards_coupontally", ("uses", "held"))
         fence("rewards_couponuse")
+        fence("rewards_tierevaluation")
         fence("rewards_couponexport", EXPORT_MOVES)

@@ -20,6 +20,7 @@ from rewards.models.limits import LimitAlert, LimitCounter, LimitHold, LimitUse
 from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
 from rewards.models.retro import RetroBatch, RetroItem
+from rewards.models.tiers import Tier, TierEvaluation, TierMembership, TierStructure
 
 __all__ = [
     "Award",
@@ -58,5 +59,9 @@ __all__ = [
     "RetroBatch",
     "RetroItem",
     "StackingGroup",
+    "Tier",
+    "TierEvaluation",
+    "TierMembership",
+    "TierStructure",
     "Wallet",
 ]
