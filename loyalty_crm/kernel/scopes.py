@@ -18,6 +18,7 @@ SCOPES: dict[str, str | Promise] = {
     "refunds:write": _("Refund sales"),
     "rules:read": _("Read the programme's settings and promotions"),
     "rules:write": _("Draft, publish and pause promotions"),
+    "rules:approve": _("Approve and reject promotions in review"),
     "wallets:read": _("Read balances, entries and lots"),
     "holds:write": _("Hold points, capture and release them"),
     "adjustments:request": _("Ask for a manual adjustment of points"),

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from loyalty_crm.kernel.ids import uuid7
 from rewards.models.programmes import Programme
+
+#: States of versions; the first one that a promotion has a version in is its own.
+STATES = ("live", "paused", "scheduled", "in_review", "draft", "ended")
+
+
+class PromotionQuerySet(models.QuerySet["Promotion"]):
+    def with_state(self) -> Self:
+        """``state`` of the promotion: that of its version which matters most now."""
+        versions = PromotionVersion.objects.filter(promotion=OuterRef("pk"))
+        cases = [When(Exists(versions.filter(state=one)), then=Value(one)) for one in STATES]
+        return self.annotate(state=Case(*cases, default=Value("draft")))
+
+    def named_like(self, text: str) -> Self:
+        return self.filter(Q(name__icontains=text) | Q(code__icontains=text))
 
 
 class Promotion(models.Model):
@@ -25,6 +40,8 @@ class Promotion(models.Model):
     #: Counts every change of the promotion and its versions: the ETag of the API.
     revision = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
+
+    objects = PromotionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("promotion")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
@@ -89,9 +89,3 @@ class MembersView(IdempotentMixin, viewsets.GenericViewSet[_Row]):
         if (member := known.first()) is None:
             raise Http404
         return member
-
-
-def with_etag(response: HttpResponse, version: int | None) -> HttpResponse:
-    if version is not None:
-        response["ETag"] = f'"{version}"'
-    return response

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loyalty_crm.kernel.api.etags import IF_MATCH, expected_version, with_etag
 from loyalty_crm.kernel.api.filters import StrictFilterBackend
-from loyalty_crm.kernel.errors import ValidationFailed
-from loyalty_crm.kernel.problems import fault
 from members.api.filters import MemberFilter
 from members.api.serializers import (
     IdentityInput,
@@ -26,21 +24,13 @@ from members.api.serializers import (
     MemberOutput,
     ProfileInput,
 )
-from members.api.views.base import MembersView, checked, moment, statement, store_of, with_etag
+from members.api.views.base import MembersView, checked, moment, statement, store_of
 from members.models import Identity, Member
 from members.services.people import (
     add_identity,
     enrol_member,
     lookup_member,
     update_member,
-)
-
-_ETAG = re.compile(r'(?:W/)?"([0-9]{1,9})"')
-IF_MATCH = OpenApiParameter(
-    "If-Match",
-    str,
-    OpenApiParameter.HEADER,
-    description="The ETag you read: the change is made only if nobody changed the member since",
 )
 
 
@@ -132,16 +122,6 @@ class MemberViewSet(mixins.ListModelMixin, MembersView[Member]):
 
     def presented(self, member: Member) -> Any:
         return self.get_serializer(self.get_queryset().get(pk=member.pk)).data
-
-
-def expected_version(request: Request) -> int | None:
-    """The version in If-Match; none and ``*`` mean any."""
-    header = request.headers.get("If-Match", "*").strip()
-    if header == "*":
-        return None
-    if (found := _ETAG.fullmatch(header)) is None:
-        raise ValidationFailed(errors=[fault("/header/If-Match", "invalid")])
-    return int(found[1])
 
 
 @extend_schema(tags=["members"])

@@ -106,7 +106,7 @@ def pause(*, promotion: Promotion, reason: str = "", actor: Actor) -> PromotionV
 
 
 @transaction.atomic
-def resume(*, promotion: Promotion, actor: Actor) -> PromotionVersion:
+def resume(*, promotion: Promotion, reason: str = "", actor: Actor) -> PromotionVersion:
     """The paused wording goes live again, as a version of its own.
 
     The pause stays visible: receipts that arrive late from its days do not earn by it.
@@ -118,7 +118,7 @@ def resume(*, promotion: Promotion, actor: Actor) -> PromotionVersion:
         raise PromotionState(state=_state_of(held))
     names = ("definition", "priority", "created_by", "approved_by", "approved_at")
     words = {name: getattr(paused, name) for name in names}
-    version = written(held, "resumed", actor, **words)
+    version = written(held, "resumed", actor, reason, **words)
     return go_live(version=version, starts_at=clock.now(), actor=actor)
 
 

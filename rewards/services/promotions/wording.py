@@ -72,11 +72,13 @@ def discard(*, version: PromotionVersion, actor: Actor) -> PromotionVersion:
     return version
 
 
-def written(held: Promotion, step: str, actor: Actor, **words: Any) -> PromotionVersion:
+def written(
+    held: Promotion, step: str, actor: Actor, reason: str = "", **words: Any
+) -> PromotionVersion:
     """The next version of a promotion that is locked."""
     last = held.versions.order_by("-number").values_list("number", flat=True).first()
     version = PromotionVersion.objects.create(promotion=held, number=(last or 0) + 1, **words)
-    trace(step, held, version, actor)
+    trace(step, held, version, actor, reason=reason)
     return version
 
 
