@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -44,6 +46,8 @@ def product_sets(part: Any) -> Iterator[Mapping[str, Any]]:
             yield from product_sets(one)
     elif isinstance(part, Mapping):
         yield from (part[side] for side in ("include", "exclude") if side in part)
+        if part.get("kind") == "first_of_category":
+            yield {"categories": part["codes"]}
         for one in part.values():
             yield from product_sets(one)
 
@@ -64,10 +68,18 @@ class Speaker:
         }
 
     def percent(self, basis_points: int) -> str:
-        return f"{basis_points / BASIS:g}"
+        return self.parts(basis_points, BASIS)
+
+    def parts(self, number: int, per: int) -> str:
+        """A number counted in parts of one, with as many places as it needs."""
+        whole, rest = divmod(number, per)
+        return number_format(Decimal(number) / per) if rest else number_format(whole)
 
     def codes(self, codes: Iterable[str]) -> str:
         return shortened(list(codes))
+
+    def categories(self, codes: Iterable[str]) -> str:
+        return shortened([self.names.categories.get(code, code) for code in codes])
 
     def goods(self, selector: Mapping[str, Any]) -> str:
         """The goods of a selector, and which of them are left out."""

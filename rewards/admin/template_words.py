@@ -31,7 +31,7 @@ TEMPLATES: dict[str, Told] = {
     "birthday": Told(
         _("Birthday"), _("A discount for the member around the birthday, days before and after.")
     ),
-    "welcome": Told(_("Welcome"), _("Points for the member's first purchase.")),
+    "welcome": Told(_("Welcome points"), _("Points for the member's first purchase.")),
     "second_purchase": Told(
         _("Second purchase"), _("A discount for who comes back soon after the first purchase.")
     ),
@@ -125,7 +125,7 @@ PARAMETERS: dict[str, Words] = {
 #: What may be chosen, by the parameter's name and the choice.
 CHOICES: dict[tuple[str, str], Words] = {
     ("by", "quantity"): _("items"),
-    ("by", "amount"): _("amount"),
+    ("by", "amount"): _("sum of money"),
     ("on_top", "yes"): _("yes"),
     ("on_top", "no"): _("no, instead of them"),
 }

@@ -80,8 +80,9 @@ class Shop:
         return [ProductFactory(sku=sku, name=sku, category=node, brand=brand) for sku in skus]
 
     def offers(self, code: str, **values: Any) -> dict[str, Any]:
-        """Put the template of this code live; the promotion is called like it."""
-        return self.publishes(code, by_code[code].build(values))
+        """Put the template's example live, with other values if given; it is called like it."""
+        template = by_code[code]
+        return self.publishes(code, template.build({**template.example, **values}))
 
     def publishes(self, code: str, definition: dict[str, Any]) -> dict[str, Any]:
         """Created, worded and put live by three calls of the API."""

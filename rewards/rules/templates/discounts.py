@@ -46,7 +46,7 @@ HAPPY_HOURS = Template(
         Parameter(name="weekdays", kind="weekdays", default=[1, 2, 3, 4, 5]),
     ),
     lambda v: offer(percent_off(v["percent"]), goods=v["goods"], when=(on_days(v),)),
-    {},
+    {"percent": 1_500, "weekdays": [1]},
 )
 
 MEMBER_PRICE = Template(
@@ -88,7 +88,7 @@ ANY_FOR_PRICE = Template(
         {"kind": "set_price", "quantity": v["quantity"], "price_minor": v["price"]},
         goods=v["goods"],
     ),
-    {"goods": {"lists": ["yoghurts"]}},
+    {"goods": {"categories": ["yoghurts"]}, "price": 2_00},
 )
 
 BUY_GET = Template(

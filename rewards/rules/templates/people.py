@@ -34,7 +34,7 @@ BIRTHDAY = Template(
             },
         ),
     ),
-    {},
+    {"percent": 2_000, "days_after": 0},
 )
 
 WELCOME = Template(
@@ -44,7 +44,7 @@ WELCOME = Template(
         {"kind": "fixed_points", "points": v["points"]},
         when=({"kind": "nth_purchase", "numbers": [1]}, from_basket(v["basket"])),
     ),
-    {},
+    {"points": 300, "basket": 10_00},
 )
 
 SECOND_PURCHASE = Template(
