@@ -244,6 +244,15 @@ USE_TZ = True
 USE_I18N = True
 # How many days after a sale its receipt is still taken in, from a till that was offline.
 SALE_ACCEPTED_DAYS = env.number("SALE_ACCEPTED_DAYS", 366)
+# Wrong codes, cards and phones of one key in one store (kernel/throttle.py).
+GUESSES_PER_MINUTE = env.number("GUESSES_PER_MINUTE", 5, least=1)
+GUESSES_PER_DAY = env.number("GUESSES_PER_DAY", 30, least=1)
+# Calls a second of one integration; 0 is no limit and no statement.
+RATE_LIMITS = {
+    "quotes": env.number("RATE_QUOTES", 0),
+    "commits": env.number("RATE_COMMITS", 0),
+    "lookups": env.number("RATE_LOOKUPS", 10),
+}
 PHONE_REGION = env.text("PHONE_REGION", "RU")  # where a phone without a country code belongs
 PHONENUMBER_DEFAULT_REGION = PHONE_REGION
 # The most money that a cashier gives back at once without the store manager, in minor units.
@@ -268,6 +277,7 @@ REST_FRAMEWORK = {
         "loyalty_crm.kernel.api.permissions.HasScope",
         "loyalty_crm.kernel.api.permissions.NothingIgnored",
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["loyalty_crm.kernel.api.rates.Pace"],
     "DEFAULT_PARSER_CLASSES": ["loyalty_crm.kernel.api.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "loyalty_crm.kernel.api.negotiation.AlwaysJSON",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from celery import shared_task
 from celery.schedules import crontab
 
-from loyalty_crm.kernel import idempotency, outbox
+from loyalty_crm.kernel import idempotency, outbox, throttle
 from loyalty_crm.kernel.clock import now
 
 logger = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 IDEMPOTENCY_KEPT = timedelta(days=30)
 EVENTS_KEPT = timedelta(days=90)
+COUNTERS_KEPT = timedelta(days=2)
 
 
 @shared_task(name="kernel.drain_outbox")
@@ -32,6 +33,7 @@ def purge() -> None:
     """Forget old idempotency keys and events long published."""
     keys = idempotency.purge(now() - IDEMPOTENCY_KEPT)
     events = outbox.purge(now() - EVENTS_KEPT)
+    throttle.purge(now() - COUNTERS_KEPT)
     logger.info("purged %s idempotency keys and %s events", keys, events)
 
 

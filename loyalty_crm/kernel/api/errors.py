@@ -59,6 +59,10 @@ def respond(error: DomainError, request: HttpRequest) -> HttpResponse:
         response["WWW-Authenticate"] = 'Bearer realm="api"'
     if (seconds := retry_after(error)) is not None:
         response["Retry-After"] = str(seconds)
+        for name in ("limit", "remaining"):
+            if name in error.detail:
+                response[f"RateLimit-{name.title()}"] = str(error.detail[name])
+                response["RateLimit-Reset"] = str(seconds)
     return response
 
 
