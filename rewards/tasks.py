@@ -11,9 +11,11 @@ from celery.schedules import crontab
 from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
-from rewards.services import ledger
+from rewards.services import ledger, promotions
 from rewards.services.audit_ledger import guard_ledger
+from rewards.services.limits import holds as limit_holds
 from rewards.services.rollups import refresh_rollups
+from rewards.services.tryout import backtests, retro_count, retro_post
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ def release_holds() -> int:
     total = 0
     while count := ledger.expire_due_holds(BATCH):
         total += count
+    while count := limit_holds.expire_due(BATCH):
+        total += count
     return total
 
 
@@ -63,7 +67,34 @@ def refresh_daily_rollups() -> None:
     refresh_rollups(recorded_since=clock.now() - ROLLUP_WINDOW)
 
 
+@shared_task(name="rewards.move_promotions", **RETRY)
+def move_promotions() -> int:
+    """Write down which promotions began and ended by the clock; prices went by it already."""
+    total = 0
+    while count := promotions.move_due(now=clock.now(), limit=BATCH):
+        total += count
+    return total
+
+
+@shared_task(name="rewards.run_tryouts", **RETRY)
+def run_tryouts() -> None:
+    """One turn of each kind of long work; while there is some left, another task goes on."""
+    turns = [backtests.run_next(), retro_count.run_next(), retro_post.run_next()]
+    if any(turns):
+        run_tryouts.delay()
+
+
 BEAT_SCHEDULE = {
+    "rewards-run-tryouts": {
+        "task": "rewards.run_tryouts",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+    "rewards-move-promotions": {
+        "task": "rewards.move_promotions",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
     "rewards-roll-day": {"task": "rewards.roll_day", "schedule": crontab(minute="1")},
     "rewards-release-holds": {
         "task": "rewards.release_holds",

@@ -30,6 +30,7 @@ from rewards.services.checkout.inputs import (
     Standing,
     asked_of_inputs,
 )
+from rewards.services.checkout.limit_facts import LIMITS, CountedFacts
 from rewards.services.coupons.reading import COUPONS
 from rewards.services.ledger.opening import unit_of
 from rewards.services.rule_sets import Compiled
@@ -76,6 +77,7 @@ SELECT json_build_object(
     'past', json_build_object({past}),
     'standing', json_build_object({standing}),
     'around', json_build_object({around}),
+    'counted', json_build_object({limits}),
     'wallet', (SELECT row_to_json(wallet) FROM wallet),
     'receipt', (SELECT json_build_object('id', r.id, 'digest', encode(r.content_digest, 'hex'))
                   FROM members_receipt r JOIN store ON store.id = r.store_id
@@ -108,6 +110,7 @@ def _statement(names: Mapping[str, str], lock: str = "") -> str:
         past=PAST.format(**names),
         standing=STANDING.format(**names),
         around=AROUND,
+        limits=LIMITS.format(**names),
         of_product=OF_PRODUCT,
         of_coupons=COUPONS.format(member_id="(SELECT id FROM member)", **names),
         **names,
@@ -199,6 +202,7 @@ class Facts(msgspec.Struct, frozen=True):
     past: Past = Past()
     standing: Standing = Standing()
     around: Around = Around()
+    counted: CountedFacts = CountedFacts()
 
 
 _decoder = msgspec.json.Decoder(Facts)
@@ -239,6 +243,7 @@ def _of_programme(compiled: Compiled) -> dict[str, Any]:
         "unit": unit_of(compiled.programme),
         **asked_of_past(needs, compiled.categories),
         **asked_of_inputs(needs),
+        "limited": list(compiled.rules.limited),
     }
 
 

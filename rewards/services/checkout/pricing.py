@@ -28,6 +28,7 @@ from rewards.rules.quote import quote
 from rewards.services.checkout.asks import Ask, MemberKey
 from rewards.services.checkout.coupons import outcomes
 from rewards.services.checkout.facts import Facts, bar_to_pay, basket_of
+from rewards.services.checkout.limiting import rooms
 from rewards.services.ledger.refusals import refuse_shortage
 from rewards.services.rule_sets import Compiled
 
@@ -46,6 +47,8 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     life: Life
     #: Points this sale may spend: what is free, and what was set aside for it.
     available: int
+    #: Whether limits are disregarded, because the receipt was printed before they were reached.
+    beyond: bool = False
     #: What became of each code that was shown.
     coupons: tuple[CouponOutcome, ...] = ()
 
@@ -61,7 +64,8 @@ def price(
     """Run the rules. ``set_aside`` points are held for this very sale."""
     available = (facts.wallet.available if facts.wallet else 0) + set_aside
     redeem = Redeem(points=ask.redeem_points, available=available, barred=bar_to_pay(facts))
-    result = quote(basket_of(ask, facts, compiled), compiled.rules, redeem, carries)
+    left = rooms(ask, facts, compiled)
+    result = quote(basket_of(ask, facts, compiled), compiled.rules, redeem, carries, left)
     shown, has_member = facts.coupons or (), facts.member is not None
     return Priced(
         ask=ask,

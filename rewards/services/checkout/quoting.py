@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+import psycopg
+from django.db import OperationalError
+
 from loyalty_crm.kernel.actors import Actor
 from rewards.models import Wallet
 from rewards.services.checkout.asks import Ask
 from rewards.services.checkout.coupons import public, reserve_coupons
-from rewards.services.checkout.facts import Facts, read_carries, read_facts
+from rewards.services.checkout.facts import Facts, WalletFacts, read_carries, read_facts
+from rewards.services.checkout.limiting import hold_limits, settle
 from rewards.services.checkout.pricing import (
     QUOTE_LIVES,
     Priced,
@@ -20,7 +25,7 @@ from rewards.services.checkout.pricing import (
 )
 from rewards.services.checkout.wire import HoldOut, QuoteOut, quote_out
 from rewards.services.coupons.using import Cause
-from rewards.services.ledger import place_hold
+from rewards.services.ledger import lock_wallet, place_hold, wallet_for
 from rewards.services.rule_sets import Compiled
 
 
@@ -32,21 +37,49 @@ def make_quote(*, ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> 
 def reserve_quote(
     *, ask: Ask, compiled: Compiled, reference: str, now: datetime, actor: Actor
 ) -> QuoteOut:
-    """Price a basket and hold the points and coupons it takes, until the quote ends.
+    """Price a basket and hold the points, coupons and limits it takes, until the quote ends.
 
     Belongs inside a transaction. More points than the receipt takes are refused.
     The sale names the hold; what it does not take is free again.
     """
-    priced = _priced(ask, compiled, now, lock=True)
+    priced = _reservable(ask, compiled, now)
     refuse_other_payment(priced)
     points = _hold_points(priced, reference, actor)
     # One hold for all that is set aside: without points it goes by the quote's own reference.
     held = points or HoldOut(id=UUID(reference), points=0, expires_at=now + QUOTE_LIVES)
+    held.limits = hold_limits(priced, held.id, held.expires_at, actor)
     cause = Cause("hold", str(held.id), now, actor.label)
     held.coupons = reserve_coupons(priced, cause, held.expires_at)
-    if not (points or held.coupons):
+    if not (points or held.coupons or held.limits):
         return sealed_quote(priced, now, actor)
     return sealed_quote(priced, now, actor, hold=held)
+
+
+def _reservable(ask: Ask, compiled: Compiled, now: datetime) -> Priced:
+    """The price under the locks of the wallet and of limits that are nearly reached."""
+    refuse_impossible(ask, compiled, now)
+    facts = read_facts(ask, compiled, lock=True)
+    if compiled.rules.limited:
+        facts = with_wallet(facts, compiled)
+    carries = carries_of(facts, compiled)
+    return settle(
+        price(ask, facts, compiled, carries=carries),
+        lambda fresh: price(ask, fresh, compiled, carries=carries),
+    )
+
+
+def with_wallet(facts: Facts, compiled: Compiled) -> Facts:
+    """The member's wallet, opened at the first purchase, locked either way."""
+    if facts.member is None:
+        return facts
+    if facts.wallet is None:
+        state = lock_wallet(wallet_for(facts.member.id, compiled.programme).pk)
+        opened = WalletFacts(state.id, state.public_id, state.status, state.posted, state.held)
+        return msgspec.structs.replace(facts, wallet=opened)
+    if facts.wallet.status == "merged":
+        # Merged while we waited for it: the whole unit runs again and finds the survivor.
+        raise OperationalError("merged meanwhile") from psycopg.errors.SerializationFailure()
+    return facts
 
 
 def _hold_points(priced: Priced, reference: str, actor: Actor) -> HoldOut | None:
@@ -76,9 +109,9 @@ def sealed_quote(
     )
 
 
-def _priced(ask: Ask, compiled: Compiled, now: datetime, *, lock: bool = False) -> Priced:
+def _priced(ask: Ask, compiled: Compiled, now: datetime) -> Priced:
     refuse_impossible(ask, compiled, now)
-    facts = read_facts(ask, compiled, lock=lock)
+    facts = read_facts(ask, compiled)
     return price(ask, facts, compiled, carries=carries_of(facts, compiled))
 
 

@@ -33,6 +33,7 @@ from rewards.services.checkout.sold import Sold, read_sold
 from rewards.services.checkout.views import Refunded
 from rewards.services.coupons.using import Cause
 from rewards.services.ledger import Event, Reversal, reverse_purchase
+from rewards.services.limits.counters import release
 
 # A repeat may come without its time, and then has another one.
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,8 +92,12 @@ def refund_purchase(
 
 
 def _reopen(sold: Sold, ask: RefundAsk, back: _Back, actor: Actor) -> None:
-    """Coupons are free again when nothing is left of the sale, as their batch says."""
-    if sold.has_coupons and _state_after(ask, back) != Receipt.State.PARTLY_RETURNED:
+    """Limits and coupons are free again when nothing is left of the sale, as their terms say."""
+    if _state_after(ask, back) == Receipt.State.PARTLY_RETURNED:
+        return
+    if sold.has_limits:
+        release(sold.id, everything=ask.kind == "void")
+    if sold.has_coupons:
         assert sold.back_at is not None
         source = f"store:{sold.back_at.code}"
         reopen_coupons(sold.id, Cause(source, ask.number, ask.occurred_at, actor.label))

@@ -18,6 +18,8 @@ from rewards.services.checkout.award_wire import (
     backs_out,
 )
 from rewards.services.checkout.coupons import in_words as coupon_in_words
+from rewards.services.checkout.label_wire import FundingOut, LabelsOut, funding_out, tagged
+from rewards.services.checkout.limiting import HeldLimit
 from rewards.services.checkout.pricing import Priced
 from rewards.services.checkout.reasons import bound_in_words, in_words
 from rewards.services.checkout.views import (
@@ -46,6 +48,7 @@ class GrantOut(Out):
     version: int
     base: MoneyOut
     points: int
+    funding: FundingOut | None
 
 
 class LineOut(Out):
@@ -69,7 +72,11 @@ class LineOut(Out):
 
 
 class DecisionOut(Out):
-    """``near``: more goods would mend the miss. ``raw_units`` / ``per``: points before rounding."""
+    """``near``: more goods, or a card, would mend the miss.
+
+    ``raw_units`` / ``per``: points before rounding. What gives something has a ``label``
+    for the receipt and a ``message`` for the cashier, and names who pays for it.
+    """
 
     promotion: str
     name: str
@@ -85,6 +92,10 @@ class DecisionOut(Out):
     discount: MoneyOut
     raw_units: int
     per: int
+    label: str
+    message: str
+    labels: LabelsOut
+    funding: FundingOut | None
 
 
 class TotalsOut(Out):
@@ -133,12 +144,13 @@ class WhoOut(Out):
 
 
 class HoldOut(Out):
-    """What was set aside for the sale that names it: points, and uses of coupons."""
+    """What was set aside for the sale that names it: points, uses of coupons, room in limits."""
 
     id: UUID
     points: int
     expires_at: datetime
     coupons: list[str] = []
+    limits: list[HeldLimit] = []
 
 
 class CouponOut(Out):
@@ -386,6 +398,7 @@ def _line(line: LineView, money: _Money) -> LineOut:
                 version=grant.version,
                 base=money(grant.base_minor),
                 points=grant.points,
+                funding=funding_out(grant.funding),
             )
             for grant in line.grants
         ],
@@ -406,6 +419,7 @@ def _decisions(decisions: Sequence[dict[str, Any]], money: _Money) -> list[Decis
             effect=decision.get("effect", ""),
             near=decision.get("near", False),
             text=in_words(decision, money.currency),
+            **msgspec.structs.asdict(tagged(decision)),
             discount=money(decision["discount_minor"]),
         )
         for decision in decisions

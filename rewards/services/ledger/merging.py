@@ -11,6 +11,7 @@ from rewards.services.ledger.locks import lock_wallets
 from rewards.services.ledger.refusals import refuse_status
 from rewards.services.ledger.values import Event, WalletState
 from rewards.services.ledger.writing import Draft, draft_for
+from rewards.services.limits import counters
 
 _CARRIES = """
     INSERT INTO rewards_earncarry (wallet_id, version_id, units)
@@ -43,6 +44,7 @@ def merge_wallets(*, source: Wallet, survivor: Wallet, event: Event) -> Wallet:
         draft.write()
     with connection.cursor() as cursor:
         cursor.execute(_CARRIES, [taker.id, giver.id])
+    counters.merge(giver.id, taker.id)
     Wallet.objects.filter(pk=giver.id).update(status=Wallet.Status.MERGED, merged_into=taker.id)
     outbox.emit(
         "wallet.merged",
@@ -61,7 +63,7 @@ def refuse_merge(giver: WalletState, taker: WalletState) -> None:
         raise WalletsDiffer
     refuse_status(giver.status)
     refuse_status(taker.status)
-    if giver.held:
+    if giver.held or counters.held_by(giver.id):
         raise OpenHolds(held=giver.held)
 
 

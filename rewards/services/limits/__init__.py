@@ -1,0 +1,1 @@
+"""Limits and budgets that are counted over receipts: claimed, held, given back, shown, proved."""

@@ -1,0 +1,49 @@
+"""Promotions with counted limits, and the tills that meet them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rewards.models import LimitCounter
+from rewards.services import rule_sets
+from rewards.services.limits.audit import audit_limits
+from tests.factories.promotions import make_promotion
+from tests.rewards.till_client import Till, line, purchase
+
+TEN_OFF = {"kind": "amount_off", "amount_minor": 10_00}
+BONUS = {"kind": "fixed_points", "points": 30}
+
+
+def limited(code: str, effect: dict[str, Any], *limits: dict[str, Any], **parts: Any) -> Any:
+    """A live promotion of the default programme under these limits."""
+    return make_promotion(
+        rule_sets.default_programme(), code, effect, limits=list(limits), **parts
+    ).promotion
+
+
+def limit(per: str, what: str, most: int, **more: Any) -> dict[str, Any]:
+    if per in ("week", "month", "quarter", "year"):
+        more, per = {**more, "period": per}, "period"
+    return {"per": per, "what": what, "max": most, **more}
+
+
+def sell(till: Till, shop: Any, number: str, price: int = 50_00, **details: Any) -> Any:
+    """One piece of tea; the answer as JSON."""
+    said = purchase(shop, number, line("tea", price), **details)
+    answer = till.post("purchases", said)
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def off(sold: dict[str, Any]) -> int:
+    return int(sold["totals"]["discount"]["amount"])
+
+
+def used(**name: Any) -> list[tuple[int, int]]:
+    """(used, held) of the counters of this name."""
+    return list(LimitCounter.objects.filter(**name).order_by("id").values_list("used", "held"))
+
+
+def books() -> list[str]:
+    """What the proof of the counters finds wrong."""
+    return [finding.check for finding in audit_limits()]
