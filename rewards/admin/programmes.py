@@ -21,8 +21,11 @@ from rewards.admin.amounts import money, points
 from rewards.forms import ProgrammeForm
 from rewards.models import Programme
 from rewards.rules.basket import Basket, BasketLine, MemberFacts
+from rewards.rules.definitions import parse
 from rewards.rules.pricing import Redeem
 from rewards.rules.quote import quote
+from rewards.rules.rule_set import Rule, RuleSet
+from rewards.rules.terms import Terms
 from rewards.services.programmes import update_programme
 from rewards.services.rule_sets import compile_set
 
@@ -63,6 +66,9 @@ class ProgrammeAdmin(ReadOnlyAdmin):
         if request.method == "POST" and not may_change:
             raise PermissionDenied
         form = ProgrammeForm(request.POST or None, instance=copy(programme))
+        # Who writes promotions may not decide alone that nobody looks at them.
+        if not request.user.has_perm("rewards.require_review"):
+            form.fields["promotions_need_review"].disabled = True
         version = request.POST.get("version") or str(programme.version)
         if form.is_valid() and self._save(request, programme, form, version):
             return HttpResponseRedirect(request.path)
@@ -143,8 +149,20 @@ def examples(programme: Programme) -> list[str]:
             "most": money(paid.max_money_minor, currency),
             "points": points(programme, paid.max_points),
         },
+        _("Of a receipt of %(receipt)s discounts may take off at most %(most)s.")
+        % {"receipt": money(RECEIPT, currency), "most": money(_given_away(rules.terms), currency)},
         _lifetime(programme),
     ]
+
+
+def _given_away(terms: Terms) -> int:
+    """What a promotion comes to that takes off everything, under the programme's bounds."""
+    wording = parse({"effects": [{"kind": "percent_off", "basis_points": 10_000}]})
+    everything = Rule(
+        version_id=0, promotion_id=0, code="", name="", number=1, priority=0, definition=wording
+    )
+    lines = quote(_basket(RECEIPT), RuleSet([everything], terms)).lines
+    return sum(line.discount_minor for line in lines)
 
 
 def _basket(amount: int) -> Basket:

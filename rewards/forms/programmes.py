@@ -21,8 +21,13 @@ class ProgrammeForm(forms.ModelForm):  # type: ignore[type-arg]
             _("Paying with points"),
             ["max_points_share_percent", "min_redeem_points", "offline_redeem_limit"],
         ),
+        (
+            _("How far discounts go"),
+            ["max_discount_percent", "price_floor_percent", "never_below_cost"],
+        ),
         (_("Points lifetime"), ["expiry", "expiry_days", "expiry_dates", "expiry_bucket"]),
         (_("Returns"), ["debt", "debt_limit_points", "expired_on_restore", "revive_days"]),
+        (_("Review"), ["promotions_need_review"]),
     ]
 
     point_value_minor = MoneyField(
@@ -53,6 +58,8 @@ class ProgrammeForm(forms.ModelForm):  # type: ignore[type-arg]
             "activation_delay_days", "max_points_share_percent", "min_redeem_points",
             "offline_redeem_limit", "expiry", "expiry_days", "expiry_dates", "expiry_bucket",
             "debt", "debt_limit_points", "expired_on_restore", "revive_days",
+            "max_discount_percent", "price_floor_percent", "never_below_cost",
+            "promotions_need_review",
         ]  # fmt: skip
         help_texts = {
             "time_zone": _("A name like Europe/Moscow. Days of the programme begin and end by it."),
@@ -64,6 +71,14 @@ class ProgrammeForm(forms.ModelForm):  # type: ignore[type-arg]
             "expiry_bucket": _("Points of one day or month expire together."),
             "debt": _("When goods come back whose points are spent already."),
             "expired_on_restore": _("When goods come back that were paid with such points."),
+            "max_discount_percent": _(
+                "All discounts of a receipt together, the cashier's own first. 100 sets no bound."
+            ),
+            "price_floor_percent": _("No promotion goes below this part of it. 0 sets no floor."),
+            "never_below_cost": _("For goods whose cost price is known."),
+            "promotions_need_review": _(
+                "Nothing goes live before somebody else than its author has approved it."
+            ),
             "revive_days": _("How long revived points can be spent."),
         }
 

@@ -19,13 +19,19 @@ from rewards.errors import ProgrammeInvalid, ProgrammeMissing
 from rewards.models import Programme
 from rewards.services import promotions
 
+#: The greatest values that make sense.
+MOST = {
+    "max_points_share_percent": 100, "max_discount_percent": 100, "price_floor_percent": 100,
+    "expiry_days": 36_500, "activation_delay_days": 3_650,
+}  # fmt: skip
 BASE_RULE = "base"
 #: Settings that a marketer may change. Currency and scale would change what a point is.
 CHANGEABLE = (
     "name", "time_zone", "point_value_minor", "rounding", "earning_base",
     "max_points_share_percent", "min_redeem_points", "activation_delay_days", "expiry",
     "expiry_days", "expiry_dates", "expiry_bucket", "debt", "debt_limit_points",
-    "expired_on_restore", "revive_days", "offline_redeem_limit",
+    "expired_on_restore", "revive_days", "offline_redeem_limit", "max_discount_percent",
+    "never_below_cost", "price_floor_percent", "promotions_need_review",
 )  # fmt: skip
 
 
@@ -98,9 +104,7 @@ def _check(programme: Programme) -> None:
                 for name, messages in refused.message_dict.items()
             ]
         ) from refused
-    if programme.max_points_share_percent > 100:
-        raise ProgrammeInvalid(pointer="/max_points_share_percent", max=100)
-    for name, most in (("expiry_days", 36_500), ("activation_delay_days", 3_650)):
+    for name, most in MOST.items():
         if getattr(programme, name) > most:
             raise ProgrammeInvalid(pointer=f"/{name}", max=most)
     if programme.time_zone not in available_timezones():
