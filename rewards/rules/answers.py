@@ -20,7 +20,9 @@ Params = dict[str, int | str | list[str]]
 class Decision(msgspec.Struct, kw_only=True, gc=False):
     """What became of one effect of a promotion on this receipt, and why. Lines are line numbers.
 
-    ``near`` marks a miss that more goods would mend.
+    ``near`` marks a miss that more goods, or a card, would mend. What gives something
+    also says its name on the receipt (``label``) and what the cashier may say
+    (``message``), both by language, and who pays for it.
     """
 
     promotion: str
@@ -36,6 +38,9 @@ class Decision(msgspec.Struct, kw_only=True, gc=False):
     raw_units: int = 0
     per: int = 1
     near: bool = False
+    label: dict[str, str] = {}
+    message: dict[str, str] = {}
+    funding: dict[str, str] = {}
 
 
 class PricedLine(msgspec.Struct, kw_only=True, gc=False):

@@ -104,6 +104,19 @@ class Labels(Strict):
     cashier: Texts | None = None
 
 
+class Funding(Strict):
+    """Who pays for what the promotion gives: the shop itself, a brand, or a partner by its code."""
+
+    party: Literal["own", "brand", "partner"]
+    code: Code | None = None
+
+    @model_validator(mode="after")
+    def _names_the_payer(self) -> Funding:
+        if (self.party == "own") != (self.code is None):
+            raise ValueError("a brand or a partner has a code, the shop itself has none")
+        return self
+
+
 class Definition(Strict):
     """When the tree holds, each effect works on the goods that ``goods`` selects."""
 
@@ -119,6 +132,7 @@ class Definition(Strict):
     coupon: CouponTerms | None = None
     pilot: Pilot | None = None
     labels: Labels = Field(default_factory=Labels)
+    funding: Funding | None = Field(default=None, description="Left out: the shop itself")
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Definition:

@@ -18,6 +18,7 @@ from rewards.rules.answers import (
     Use,
 )
 from rewards.rules.basket import Part
+from rewards.rules.cardless import with_card
 from rewards.rules.conditions import ConditionBase, Goods, Miss
 from rewards.rules.effects import Discount, PointsEffect
 from rewards.rules.pricing import Payment
@@ -141,8 +142,12 @@ class Run:
     def holds(self, task: Task, goods: Goods) -> bool:
         missed = self.miss(task.rule, goods)
         if missed:
-            self.refuse(task, missed)
+            cardless = missed.reason == "card_required" and self.basket.member is None
+            self.refuse(task, (cardless and self._with_card(task, goods)) or missed)
         return missed is None
+
+    def _with_card(self, task: Task, goods: Goods) -> Miss | None:
+        return with_card(task, goods, self.ask(self.counted(task.rule, goods)), self.fit)
 
     def admits(self, task: Task) -> bool:
         """Whether limits and the promotions applied so far leave room for this one."""
@@ -197,6 +202,8 @@ class Run:
             promotion=rule.code, name=rule.name, version=rule.number, outcome=outcome,
             reason=reason, effect=task.effect.kind, params=params or {},
         )  # fmt: skip
+        if outcome in ("applied", "capped"):
+            _label(decision, rule)
         self.decisions.append(decision)
         return decision
 
@@ -320,3 +327,11 @@ def excludes(one: Rule, other: Rule) -> bool:
         other.code in one.definition.stacking.not_with
         or one.code in other.definition.stacking.not_with
     )
+
+
+def _label(decision: Decision, rule: Rule) -> None:
+    """What the receipt and the cashier say of it, and who pays."""
+    labels, funding = rule.definition.labels, rule.definition.funding
+    decision.label, decision.message = labels.receipt or {}, labels.cashier or {}
+    if funding:
+        decision.funding = funding.model_dump(exclude_none=True)

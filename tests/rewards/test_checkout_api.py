@@ -54,7 +54,7 @@ def test_quote_purchase_refund_from_end_to_end(shop, card, till):
     assert sold.status_code == 201
     assert sold.json()["wallet"] == {"balance": 20, "held": 0, "available": 20}
     assert sold.json()["lines"][0]["grants"] == [
-        {"promotion": "base", "version": 1, "base": usd(20_00), "points": 20}
+        {"promotion": "base", "version": 1, "base": usd(20_00), "points": 20, "funding": None}
     ]
 
     url = f"purchases/{sold.json()['id']}"

@@ -34,6 +34,7 @@ _TEXTS = {
     "store": gettext_lazy("%(name)s does not apply in this store"),
     "channel": gettext_lazy("%(name)s does not apply to this channel"),
     "card_required": gettext_lazy("%(name)s needs a card"),
+    "with_card": gettext_lazy("%(name)s: %(lost)s less with a card"),
     "card_shown": gettext_lazy("%(name)s is for customers without a card"),
     "no_member": gettext_lazy("%(name)s: nobody showed a card"),
     "not_yet": gettext_lazy("%(name)s begins on %(day)s"),
@@ -91,9 +92,10 @@ _TEXTS |= {
 _FLOORS = {"price_floor", "cost_floor", "share_floor", "line_cap"}
 #: Reasons whose numbers are amounts of money; those of all others are pieces.
 _OF_MONEY = {
-    "min_spend", "basket_total", "receipt_cap", "max_discount", "limit_reached", *_FLOORS,
+    "min_spend", "basket_total", "with_card", "receipt_cap", "max_discount", "limit_reached",
+    *_FLOORS,
 }  # fmt: skip
-_MONEY = {"wanted", "missing", "needed", "have"}
+_MONEY = {"wanted", "missing", "needed", "have", "lost"}
 _DISCOUNTS = {"best_on_line", "off_basket", *_FLOORS}
 
 

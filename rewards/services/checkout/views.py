@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,12 +24,13 @@ from rewards.services.awards.reading import (
 
 
 class GrantView(msgspec.Struct, frozen=True):
-    """Points of one rule version on one line."""
+    """Points of one rule version on one line, and who pays for them."""
 
     promotion: str
     version: int
     base_minor: int
     points: int
+    funding: Mapping[str, str | None] | None = None
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +171,11 @@ def view_of(receipt: Receipt) -> PurchaseView:
 def _line(line: ReceiptLine) -> LineView:
     grants = [
         GrantView(
-            grant.version.promotion.code, grant.version.number, grant.base_minor, grant.points
+            grant.version.promotion.code,
+            grant.version.number,
+            grant.base_minor,
+            grant.points,
+            grant.version.definition.get("funding"),
         )
         for grant in line.grants.all()
     ]
@@ -213,7 +219,14 @@ def line_views(quote: Quote, rule_set: RuleSet) -> tuple[LineView, ...]:
     grants: dict[int, list[GrantView]] = {}
     for grant in quote.grants:
         rule = rules[grant.version_id]
-        view = GrantView(rule.code, rule.number, grant.base_minor, grant.points)
+        funding = rule.definition.funding
+        view = GrantView(
+            rule.code,
+            rule.number,
+            grant.base_minor,
+            grant.points,
+            funding.model_dump() if funding else None,
+        )
         grants.setdefault(grant.line_no, []).append(view)
     return tuple(
         LineView(
