@@ -11,8 +11,11 @@ from celery.schedules import crontab
 from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
-from rewards.services import ledger, promotions
+from rewards.models import TierStructure
+from rewards.services import ledger, promotions, tiers
 from rewards.services.audit_ledger import guard_ledger
+from rewards.services.coupons.generating import generate_next
+from rewards.services.coupons.standalone import release_expired
 from rewards.services.limits import holds as limit_holds
 from rewards.services.rollups import refresh_rollups
 from rewards.services.tryout import backtests, retro_count, retro_post
@@ -51,6 +54,17 @@ def release_holds() -> int:
         total += count
     while count := limit_holds.expire_due(BATCH):
         total += count
+    while count := release_expired(clock.now(), BATCH):
+        total += count
+    return total
+
+
+@shared_task(name="rewards.make_coupons")
+def make_coupons() -> int:
+    """Make the codes of batches that wait, or whose worker died; one job after the other."""
+    total = 0
+    while count := generate_next():
+        total += count
     return total
 
 
@@ -84,7 +98,33 @@ def run_tryouts() -> None:
         run_tryouts.delay()
 
 
+@shared_task(name="rewards.review_tiers", **RETRY)
+def review_tiers() -> None:
+    """Review the tiers whose time is over. Every hour: days end at different hours."""
+    for structure in TierStructure.objects.select_related("programme"):
+        reviewed = tiers.review_due(structure=structure)
+        logger.info("tiers %s: %s reviewed", structure.code, reviewed)
+
+
+@shared_task(name="rewards.raise_tiers", **RETRY)
+def raise_tiers() -> None:
+    """Look at every member once a night: new members, imported receipts, changed thresholds."""
+    for structure in TierStructure.objects.select_related("programme"):
+        lifted = tiers.rise_all(structure=structure)
+        logger.info("tiers %s: %s lifted", structure.code, lifted)
+
+
 BEAT_SCHEDULE = {
+    "rewards-make-coupons": {
+        "task": "rewards.make_coupons",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+    "rewards-review-tiers": {"task": "rewards.review_tiers", "schedule": crontab(minute="35")},
+    "rewards-raise-tiers": {
+        "task": "rewards.raise_tiers",
+        "schedule": crontab(hour="3", minute="40"),
+    },
     "rewards-run-tryouts": {
         "task": "rewards.run_tryouts",
         "schedule": timedelta(seconds=10),

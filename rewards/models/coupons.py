@@ -92,7 +92,7 @@ class CouponBatch(models.Model):
 class Coupon(models.Model):
     """One code. ``uses`` and ``held`` together never pass ``max_uses``.
 
-    A code without ``max_uses`` counts nothing here: what cannot run dry is not
+    A code without ``max_uses`` counts no uses here: what cannot run dry is not
     locked, or every till that takes it would queue for its row.
     """
 
@@ -137,6 +137,7 @@ class Coupon(models.Model):
         ]
         indexes = [
             models.Index(fields=["batch", "id"], name="coupons_of_batch"),
+            models.Index(fields=["id"], name="coupons_held", condition=Q(held__gt=0)),
             models.Index(
                 fields=["member", "-id"],
                 name="coupons_of_member",

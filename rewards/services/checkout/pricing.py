@@ -29,6 +29,7 @@ from rewards.services.checkout.asks import Ask, MemberKey
 from rewards.services.checkout.coupons import outcomes
 from rewards.services.checkout.facts import Facts, bar_to_pay, basket_of
 from rewards.services.checkout.limiting import rooms
+from rewards.services.coupons.guessing import note
 from rewards.services.ledger.refusals import refuse_shortage
 from rewards.services.rule_sets import Compiled
 
@@ -67,12 +68,14 @@ def price(
     left = rooms(ask, facts, compiled)
     result = quote(basket_of(ask, facts, compiled), compiled.rules, redeem, carries, left)
     shown, has_member = facts.coupons or (), facts.member is not None
+    coupons = outcomes(ask, shown, has_member, result, compiled.rules)
+    note(coupons)
     return Priced(
         ask=ask,
         facts=facts,
         compiled=compiled,
         quote=result,
-        coupons=outcomes(ask, shown, has_member, result, compiled.rules),
+        coupons=coupons,
         life=life_of(compiled.lifetime, ask.occurred_at),
         available=available,
     )

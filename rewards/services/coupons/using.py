@@ -24,9 +24,11 @@ WITH asked AS (
       FROM rewards_coupon c JOIN rewards_couponbatch b ON b.id = c.batch_id
      WHERE c.id = %(coupon)s
 ), counted AS (
-    UPDATE rewards_coupon c SET uses = c.uses + %(uses)s, held = c.held + %(held)s
-     WHERE c.id = %(coupon)s AND c.max_uses IS NOT NULL AND c.revoked_at IS NULL
-       AND c.uses + c.held + %(uses)s + %(held)s <= c.max_uses
+    UPDATE rewards_coupon c SET held = c.held + %(held)s,
+           uses = c.uses + CASE WHEN c.max_uses IS NULL THEN 0 ELSE %(uses)s END
+     WHERE c.id = %(coupon)s AND c.revoked_at IS NULL
+       AND (c.max_uses IS NOT NULL OR %(held)s <> 0)
+       AND (c.max_uses IS NULL OR c.uses + c.held + %(uses)s + %(held)s <= c.max_uses)
     RETURNING c.id
 ), tallied AS (
     INSERT INTO rewards_coupontally AS t (batch_id, member_id, uses, held)
@@ -42,7 +44,7 @@ WITH asked AS (
     SELECT id, %(act)s, %(of)s, %(member)s, %(receipt)s, most IS NOT NULL,
            %(source)s, %(source_ref)s, %(expires_at)s, %(actor)s, %(occurred_at)s
       FROM asked
-     WHERE (max_uses IS NULL OR EXISTS (SELECT FROM counted))
+     WHERE ((max_uses IS NULL AND %(held)s = 0) OR EXISTS (SELECT FROM counted))
        AND (most IS NULL OR EXISTS (SELECT FROM tallied))
     RETURNING *
 ), announced AS (
@@ -68,8 +70,10 @@ WITH used AS (
     SELECT 'coupon.' || act, 'coupon', coupon_id, jsonb_build_object(
                'use', public_id, 'source', source, 'source_ref', source_ref) FROM ended
 ), freed AS (
-    UPDATE rewards_coupon c SET uses = c.uses - %(uses)s, held = c.held - %(held)s
-      FROM used, ended WHERE c.id = used.coupon_id AND c.max_uses IS NOT NULL
+    UPDATE rewards_coupon c SET held = c.held - %(held)s,
+           uses = c.uses - CASE WHEN c.max_uses IS NULL THEN 0 ELSE %(uses)s END
+      FROM used, ended
+     WHERE c.id = used.coupon_id AND (c.max_uses IS NOT NULL OR %(held)s <> 0)
 ), tallied AS (
     UPDATE rewards_coupontally t SET uses = t.uses - %(uses)s, held = t.held - %(held)s
       FROM used, ended
