@@ -41,7 +41,11 @@ SIDEBAR = [
     ),
     Job(
         _("Programme and rules"),
-        {"rewards.Programme": "tune", "rewards.Promotion": "sell"},
+        {
+            "rewards.Programme": "tune",
+            "rewards.Promotion": "sell",
+            "rewards.StackingGroup": "stacks",
+        },
     ),
     Job(_("Gift cards"), {"rewards.GiftCard": "card_giftcard"}),
     Job(

@@ -27,6 +27,7 @@ from rewards.services.audit_ledger import open_incident
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.committing import commit_purchase
 from rewards.services.checkout.refunding import refund_purchase
+from rewards.services.stacking_groups import create_group
 from tests.factories.members import (
     BrandFactory,
     CardFactory,
@@ -150,6 +151,7 @@ def open_shop():
         definition={"effects": [{"kind": "fixed_points", "points": 5}]},
         actor=SYSTEM,
     )
+    create_group(programme=programme, code="g", name="Group", mode="first", actor=SYSTEM)
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
     yield programme
