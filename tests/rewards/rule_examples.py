@@ -68,7 +68,8 @@ def baskets(draw, members=None):
                 excluded_from_redemption=draw(st.booleans()) and draw(st.booleans()),
             )
         )  # fmt: skip
-    return sale(*lines, member=draw(members or st.sampled_from([None, MEMBER])))
+    members = st.sampled_from([None, MEMBER]) if members is None else members
+    return sale(*lines, member=draw(members))
 
 
 INCLUDES = st.sampled_from(
