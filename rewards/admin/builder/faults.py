@@ -8,7 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from rewards.admin.builder.shapes import Kinds, Leaf, Record, Rows, Shape, Tree
+from rewards.admin.builder.actions import inside
+from rewards.admin.builder.shapes import Leaf, Record, Shape
 from rewards.admin.builder.state import State, at_path
 from rewards.admin.builder.units import places_of, unit_here, write_number
 from rewards.admin.builder.words import FAULTS, REASONS
@@ -44,9 +45,7 @@ def of_definition(
     return [_fault(one, state, shape, programme) for one in errors]
 
 
-def _fault(
-    error: Mapping[str, Any], state: State, shape: Record, programme: Programme
-) -> Fault:
+def _fault(error: Mapping[str, Any], state: State, shape: Record, programme: Programme) -> Fault:
     path, known = place(str(error["pointer"]), state)
     code, params = str(error["code"]), error.get("params", {})
     leaf, around = leaf_at(shape, state, path)
@@ -85,31 +84,13 @@ def place(pointer: str, state: State) -> tuple[str, bool]:
     return path.removesuffix(".nodes"), True
 
 
-def leaf_at(
-    shape: Shape, state: State, path: str
-) -> tuple[Leaf | None, list[Mapping[str, Any]]]:
+def leaf_at(shape: Shape, state: State, path: str) -> tuple[Leaf | None, list[Mapping[str, Any]]]:
     """The input under a path, and the records around it."""
     around: list[Mapping[str, Any]] = []
     at: Shape | None = shape
     for step in path.split(".") if path else []:
         if isinstance(state, Mapping):
             around.append(state)
-        at = _inside(at, state, step)
+        at = inside(at, state, step)
         state = at_path(state, step)
     return (at if isinstance(at, Leaf) else None), around
-
-
-def _inside(shape: Shape | None, state: State, step: str) -> Shape | None:
-    match shape:
-        case Record(fields=fields):
-            return fields.get(step)
-        case Rows(item=item):
-            return item
-        case Kinds(kinds=kinds):
-            record = kinds.get(str(at_path(state, "kind")))
-            return record.fields.get(step) if record else None
-        case Tree(conditions=conditions):
-            has_kind = isinstance(state, Mapping) and "kind" in state
-            return _inside(conditions, state, step) if has_kind else shape
-        case _:
-            return None

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from rewards.rules import definitions
 from rewards.rules.when import GROUPS
 
-Unit = Literal["money", "percent", "points", "times", ""]
+Unit = Literal["money", "percent", "points", "times", "thousandths", ""]
 LeafKind = Literal[
     "number", "text", "choice", "flag", "yes_no", "day", "hour", "codes", "numbers", "fixed"
 ]

@@ -11,7 +11,7 @@ from rewards.admin.builder.shapes import TOLD_BY, Leaf, Unit
 from rewards.models import Programme
 
 #: Decimal places that people may write. Money and points follow the programme.
-PLACES: Mapping[Unit, int] = {"percent": 2, "times": 1, "": 0}
+PLACES: Mapping[Unit, int] = {"percent": 2, "times": 1, "thousandths": 3, "": 0}
 _IGNORED = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}%")
 
 

@@ -12,6 +12,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from rewards.admin import template_words
 from rewards.admin.builder.shapes import Record
 
 Words = Mapping[str, str | Promise]
@@ -185,6 +186,21 @@ FIELDS: Words = {
     "tags": _("members with these tags"),
     "receipt": _("name on the receipt"),
     "cashier": _("what the cashier may say"),
+    "Step.percent": _("percent"),
+    "Hours.start": _("from the hour"),
+    "Hours.end": _("to the hour"),
+    "About.name": _("name"),
+    "About.code": _("code"),
+    "priority": _("rank"),
+    "SampleLine.sku": _("product"),
+    "pieces_milli": _("quantity"),
+    "Sample.lines": _("basket"),
+    "who": _("buyer"),
+    "card": _("card number"),
+    "Sample.store": _("store"),
+    "day": _("day"),
+    "hour": _("hour"),
+    "with_coupon": _("the coupon is shown"),
 }
 
 HELP: Words = {
@@ -208,6 +224,8 @@ HELP: Words = {
     "members": _("Their ids, one a line."),
     "AmountOffEach.amount_minor": _("For fuel: so much off a litre."),
     "exclude": _("These never count, even when named above."),
+    "About.code": _("Its name over the API. Left empty, it is made from the name."),
+    "priority": _("Inside a step of the receipt the smaller rank comes first."),
 }
 
 #: Values of a choice, by field and value, or by record, field and value.
@@ -255,6 +273,9 @@ CHOICES: Words = {
     "leap_day.03-01": _("on 1 March"),
     "shown.yes": _("is shown"),
     "shown.no": _("is not shown"),
+    "who.new": _("a new member"),
+    "who.nobody": _("nobody shows a card"),
+    "who.card": _("the owner of a card"),
     "group.all": _("all of these hold"),
     "group.any": _("at least one of these holds"),
     "group.none": _("none of these holds"),
@@ -267,6 +288,8 @@ FAULTS: Words = {
     "number_0": _("Write a whole number."),
     "number_1": _("Write a number like 2 or 1.5."),
     "number_2": _("Write a number like 10 or 9.90."),
+    "number_3": _("Write a number like 1 or 0.250."),
+    "number_4": _("Write a number like 10 or 9.90."),
     "greater_than": _("This must be more than %(bound)s."),
     "greater_than_equal": _("This must be at least %(bound)s."),
     "less_than_equal": _("This can be at most %(bound)s."),
@@ -310,6 +333,8 @@ def kind_title(kind: str, record: Record) -> str:
 
 
 def field_title(owner: str, name: str) -> str:
+    if owner == "Template" and name in template_words.PARAMETERS:
+        return str(template_words.PARAMETERS[name])
     return str(FIELDS.get(f"{owner}.{name}") or FIELDS.get(name) or name.replace("_", " "))
 
 
@@ -319,4 +344,6 @@ def field_help(owner: str, name: str) -> str:
 
 def choice_title(owner: str, name: str, value: str) -> str:
     known = CHOICES.get(f"{owner}.{name}.{value}") or CHOICES.get(f"{name}.{value}")
+    if owner == "Template":
+        known = template_words.CHOICES.get((name, value)) or known
     return str(known or value.replace("_", " "))
