@@ -22,9 +22,12 @@ SCOPES: dict[str, str | Promise] = {
     "wallets:read": _("Read balances, entries and lots"),
     "holds:write": _("Hold points, capture and release them"),
     "adjustments:request": _("Ask for a manual adjustment of points"),
+    "adjustments:approve": _("Approve, apply and undo batches of adjustments"),
     "gift:activate": _("Activate and load gift cards"),
     "gift:redeem": _("Pay with gift cards"),
-    "coupons:read": _("See why a coupon is not accepted"),
+    "coupons:read": _("See why a coupon is not accepted, batches, and members' coupons"),
+    "coupons:write": _("Make batches of coupons, give codes to members and revoke them"),
+    "coupons:redeem": _("Validate, reserve and redeem coupons without a sale of ours"),
     "webhooks:manage": _("Manage webhook endpoints and read deliveries"),
     "bulk:run": _("Run bulk jobs and follow them"),
 }

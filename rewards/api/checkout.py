@@ -46,6 +46,7 @@ from rewards.services.checkout.wire import (
     purchase_out,
     refunded_out,
 )
+from rewards.services.coupons.guessing import guarded_codes
 from rewards.services.rule_sets import Compiled
 
 _HOLDS = UUID("6a4d1bd0-8f0b-4a2e-9d8a-0d2f4c7d5e11")  # names references of reserved quotes
@@ -86,6 +87,7 @@ class QuoteViewSet(IdempotentMixin, ViewSet):
     """What a basket costs and earns. Nothing is stored; the answer is good for 15 minutes."""
 
     scopes = {"create": "sales:write"}
+    rates = {"create": "quotes"}
     keyless = ("create",)
 
     @extend_schema(
@@ -99,20 +101,19 @@ class QuoteViewSet(IdempotentMixin, ViewSet):
         refuse_store(actor, body.store)
         ask = ask_of(body, body.occurred_at or now, compiled.programme.currency)
         if not body.reserve:
-            return answer(make_quote(ask=ask, compiled=compiled, now=now, actor=actor))
+            with guarded_codes(ask.coupons, actor=actor, store=ask.store):
+                return answer(make_quote(ask=ask, compiled=compiled, now=now, actor=actor))
         reference = str(uuid5(_HOLDS, idempotency_key(request)))
-        return self.once(
-            request,
-            operation="quotes.create",
-            store=body.store,
-            validated=body,
-            work=lambda: (
-                200,
-                reserve_quote(
-                    ask=ask, compiled=compiled, reference=reference, now=now, actor=actor
-                ),
-            ),
-        )
+
+        def work() -> tuple[int, object]:
+            return 200, reserve_quote(
+                ask=ask, compiled=compiled, reference=reference, now=now, actor=actor
+            )
+
+        with guarded_codes(ask.coupons, actor=actor, store=ask.store):
+            return self.once(
+                request, operation="quotes.create", store=body.store, validated=body, work=work
+            )
 
 
 _SOURCE_REF = OpenApiParameter("source_ref", str, required=True, description="Receipt number")
@@ -132,6 +133,7 @@ class PurchaseViewSet(IdempotentMixin, ViewSet):
         "void": "sales:write",
         "refunds": "refunds:write",
     }
+    rates = {"create": "commits"}
 
     @extend_schema(
         operation_id="purchases_create",
@@ -149,9 +151,10 @@ class PurchaseViewSet(IdempotentMixin, ViewSet):
             done = commit_purchase(sale=sale, compiled=compiled, now=now, actor=actor)
             return (200 if done.is_duplicate else 201), committed_out(done)
 
-        return self.once(
-            request, operation="purchases.create", store=body.store, validated=body, work=work
-        )
+        with guarded_codes(sale.ask.coupons, actor=actor, store=body.store):
+            return self.once(
+                request, operation="purchases.create", store=body.store, validated=body, work=work
+            )
 
     @extend_schema(
         operation_id="purchases_find",

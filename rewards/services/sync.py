@@ -19,6 +19,7 @@ from rewards.services.checkout.committing import commit_purchase
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.checkout.sold import find_sale
 from rewards.services.checkout.wire import committed_out, refunded_out
+from rewards.services.coupons.guessing import guarded_codes
 from rewards.services.intake import MOST_TOGETHER, Keyed, is_simple, sell_many
 from rewards.services.rule_sets import Compiled
 
@@ -108,8 +109,10 @@ def in_order(operations: Sequence[Operation]) -> list[int]:
 
 
 def _run(operation: Operation, compiled: Compiled, now: datetime, actor: Actor) -> StoredResponse:
+    codes = operation.sale.ask.coupons if operation.sale else ()
     try:
-        return _once(operation, compiled, now, actor)
+        with guarded_codes(codes, actor=actor, store=operation.store):
+            return _once(operation, compiled, now, actor)
     except DomainError as refusal:
         return refused(refusal)
     except DatabaseError:

@@ -13,6 +13,7 @@ from members.models import Member
 from rewards.errors import CouponState, CouponUnavailable, PromotionUnknown
 from rewards.models import Coupon, CouponBatch, Promotion
 from rewards.rules.codes import clean_code, draw
+from rewards.services.coupons.guessing import note_wrong
 
 State = CouponBatch.State
 
@@ -105,6 +106,7 @@ def find_coupon(code: str) -> Coupon:
     """By the exact code, however it was typed; for callers that may know whether it exists."""
     known = Coupon.objects.select_related("batch__promotion", "member")
     if (coupon := known.filter(code=clean_code(code)).first()) is None:
+        note_wrong(1)
         raise CouponUnavailable(pointer="/code")
     return coupon
 
