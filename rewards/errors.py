@@ -350,3 +350,26 @@ class PromotionUnknown(DomainError):
     status = 422
     title = _("The programme has no such promotion")
     stored = False
+
+
+# Tiers
+
+
+class TiersInvalid(DomainError):
+    """``errors`` point at the tiers that do not fit together."""
+
+    code = "tiers_invalid"
+    status = 422
+    title = _("The tiers of this ladder do not fit together")
+
+
+class TierUnknown(DomainError):
+    code = "tier_unknown"
+    status = 422
+    title = _("The ladder has no such tier")
+    stored = False
+
+
+class TierStructureCodeTaken(DomainError):
+    code = "tier_structure_code_taken"
+    title = _("A ladder of tiers with this code exists")

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -39,6 +39,10 @@ _INSERT = """
     INSERT INTO kernel_outboxevent (kind, object_type, object_id, version, data)
     VALUES (%s, %s, %s, %s, %s::jsonb)
 """
+_INSERT_MANY = """
+    INSERT INTO kernel_outboxevent (kind, object_type, object_id, data)
+    SELECT %s, %s, * FROM unnest(%s::text[], %s::jsonb[])
+"""
 
 
 def emit(
@@ -53,10 +57,24 @@ def emit(
 
     Keep personal data out of ``data``: it travels to webhooks.
     """
-    if not transaction.get_connection().in_atomic_block:
-        raise RuntimeError("emit() belongs inside the transaction of the change it reports")
+    _refuse_outside()
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [kind, object_type, object_id, version, json.dumps(data or {})])
+
+
+def emit_many(
+    kind: str, *, object_type: str, events: Sequence[tuple[str, dict[str, object]]]
+) -> None:
+    """The same for many objects, each with its data, in one statement."""
+    _refuse_outside()
+    ids, data = [pk for pk, _ in events], [json.dumps(said) for _, said in events]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_MANY, [kind, object_type, ids, data])
+
+
+def _refuse_outside() -> None:
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("emit() belongs inside the transaction of the change it reports")
 
 
 def subscribe(kind: str) -> Callable[[_H], _H]:

@@ -64,11 +64,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def window_begins(ladder: Ladder, at: datetime, enrolled_on: date, zone: ZoneInfo) -> datetime:
-    """From when on receipts count at the moment ``at``."""
+    """From when on receipts count at the moment ``at``. Of rolling days today is the last."""
     today = at.astimezone(zone).date()
     match ladder.window:
         case "rolling":
-            first = today - timedelta(days=ladder.window_days)
+            first = today - timedelta(days=ladder.window_days - 1)
         case "calendar_year":
             first = date(today.year, 1, 1)
         case "anniversary":

@@ -14,14 +14,14 @@ import msgspec
 from rewards.rules.needs import Needs
 
 
-def tier_of_member() -> str:
-    """The member's tier by code, as an SQL expression that may name ``member``.
-
-    Null is a member without a tier. Nobody has one before the programme has a
-    ladder of tiers: whoever brings it answers here, and nowhere else.
-    """
-    return "NULL::text"
-
+# The tier of that moment, by the decisions about it: a late receipt is priced by its own day.
+_TIER = """
+    SELECT t.code FROM rewards_tierevaluation v
+      JOIN rewards_tierstructure s ON s.id = v.structure_id AND s.is_primary
+      JOIN rewards_programme p ON p.id = s.programme_id AND p.is_default
+      LEFT JOIN rewards_tier t ON t.id = v.to_tier_id
+     WHERE v.member_id = (SELECT id FROM member) AND v.at <= {at}
+     ORDER BY v.at DESC, v.id DESC LIMIT 1"""
 
 #: Fields of a JSON object; {at} is the moment of the sale.
 STANDING = """
@@ -34,7 +34,7 @@ STANDING = """
           JOIN members_segment s ON s.id = sm.segment_id
          WHERE sm.member_id = (SELECT id FROM member)) END,
     'tier', CASE WHEN %(needs_tier)s THEN ({tier}) END
-""".replace("{tier}", tier_of_member())
+""".replace("{tier}", _TIER)
 AROUND = """
     'groups', CASE WHEN %(needs_groups)s THEN (
         SELECT json_agg(g.code) FROM store

@@ -1,0 +1,277 @@
+"""Ladders of tiers and where a member stands on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from django.db import IntegrityError
+from django.http import Http404, HttpResponse
+from drf_spectacular.utils import extend_schema
+from msgspec import Meta
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from loyalty_crm.kernel import clock, wire
+from loyalty_crm.kernel.actors import Actor
+from loyalty_crm.kernel.api.authentication import actor_of
+from loyalty_crm.kernel.api.idempotent import IdempotentMixin
+from loyalty_crm.kernel.api.openapi import json_body, schema_of
+from loyalty_crm.kernel.api.shapes import Body, Natural
+from loyalty_crm.kernel.api.strict_json import decode_request
+from members.models import Member
+from rewards.errors import TierStructureCodeTaken
+from rewards.models import TierEvaluation, TierStructure
+from rewards.services import tiers
+from rewards.services.programmes import default_programme
+from rewards.services.tiers.ladders import Step
+from rewards.services.tiers.outlook import Progress
+
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$(?!\n)")]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Days = Annotated[int, Meta(ge=1, le=3_660)]
+Moment = Annotated[datetime, Meta(tz=True)]
+Reason = Annotated[str, Meta(min_length=1, max_length=300)]
+MOST_DECISIONS = 50
+
+
+class StepBody(Body, kw_only=True):
+    """``threshold``: minor units of money, purchases, or units of points."""
+
+    code: Slug
+    name: Name
+    threshold: Natural
+
+
+class StructureBody(Body, kw_only=True):
+    """Tiers stand from below. ``is_primary``: promotions read this ladder."""
+
+    code: Slug
+    name: Name
+    tiers: Annotated[list[StepBody], Meta(min_length=1, max_length=20)]
+    metric: Literal["spend", "visits", "points"] = "spend"
+    window: Literal["rolling", "calendar_year", "anniversary"] = "rolling"
+    window_days: Days = 365
+    term_days: Days = 365
+    landing: Literal["by_result", "one_step", "lowest"] = "one_step"
+    grace_days: Annotated[int, Meta(ge=0, le=366)] = 0
+    is_primary: bool = False
+
+
+class GrantBody(Body, kw_only=True):
+    """``tier`` null takes the tier away; ``structure`` left out is the primary ladder."""
+
+    tier: Slug | None
+    reason: Reason
+    until: Moment | None = None
+    structure: Slug | None = None
+
+
+class StepOut(msgspec.Struct, kw_only=True):
+    code: str
+    name: str
+    threshold: int
+
+
+class StructureOut(msgspec.Struct, kw_only=True):
+    id: UUID
+    code: str
+    name: str
+    metric: str
+    window: str
+    window_days: int
+    term_days: int
+    landing: str
+    grace_days: int
+    is_primary: bool
+    tiers: list[StepOut]
+
+
+class StructuresOut(msgspec.Struct, kw_only=True):
+    """All ladders of the programme."""
+
+    data: list[StructureOut]
+
+
+class DecisionOut(msgspec.Struct, kw_only=True):
+    """One decision: the figure of the window since ``counted_from``, and what became of it."""
+
+    at: datetime
+    cause: str
+    from_tier: str | None
+    to_tier: str | None
+    value: int | None
+    counted_from: datetime | None
+    valid_until: datetime | None
+    reason: str
+
+
+class StandingOut(msgspec.Struct, kw_only=True):
+    """Figures in the unit of the ladder's metric. ``missing_to_keep``: for the review, today."""
+
+    structure: str
+    tier: str | None
+    since: datetime | None
+    valid_until: datetime | None
+    value: int
+    next_tier: str | None
+    missing: int
+    missing_to_keep: int | None
+    decisions: list[DecisionOut]
+
+
+class StandingsOut(msgspec.Struct, kw_only=True):
+    data: list[StandingOut]
+
+
+@extend_schema(tags=["tiers"])
+class TierStructureViewSet(IdempotentMixin, ViewSet):
+    """Ladders of tiers. A change moves nobody at once."""
+
+    scopes = {"browse": "rules:read", "create": "rules:write", "update": "rules:write"}
+
+    @extend_schema(responses=schema_of(StructuresOut))
+    def browse(self, request: Request) -> HttpResponse:
+        """All ladders with their tiers, from below."""
+        found = TierStructure.objects.prefetch_related("tiers").order_by("pk")
+        return _answer(StructuresOut(data=[structure_out(one) for one in found]))
+
+    @extend_schema(request=json_body(StructureBody), responses={201: schema_of(StructureOut)})
+    def create(self, request: Request) -> HttpResponse:
+        """A new ladder."""
+        asked = decode_request(request, StructureBody)
+
+        def work() -> tuple[int, object]:
+            if TierStructure.objects.filter(code=asked.code).exists():
+                raise TierStructureCodeTaken(pointer="/code")
+            blank = TierStructure(programme=default_programme())
+            return 201, _saved(blank, asked, actor_of(request))
+
+        return self.once(request, operation="tiers.create", validated=asked, work=work)
+
+    @extend_schema(request=json_body(StructureBody), responses=schema_of(StructureOut))
+    def update(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
+        """Another wording of the whole ladder. Members keep their tier until its time is over."""
+        asked = decode_request(request, StructureBody)
+
+        def work() -> tuple[int, object]:
+            known = TierStructure.objects.select_related("programme").filter(public_id=id).first()
+            if known is None:
+                raise Http404
+            return 200, _saved(known, asked, actor_of(request))
+
+        return self.once(request, operation="tiers.update", validated=asked, work=work)
+
+
+@extend_schema(tags=["tiers"])
+class MemberTierViewSet(IdempotentMixin, ViewSet):
+    """Where a member stands, what is missing, and why."""
+
+    scopes = {"retrieve": "members:read", "grant": "members:write"}
+
+    @extend_schema(responses=schema_of(StandingsOut))
+    def retrieve(self, request: Request, member_id: UUID) -> HttpResponse:
+        """One standing for each ladder, with the last 50 decisions."""
+        member = _member(request, member_id)
+        ladders = TierStructure.objects.select_related("programme").order_by("-is_primary", "pk")
+        return _answer(StandingsOut(data=[standing_out(one, member) for one in ladders]))
+
+    @extend_schema(request=json_body(GrantBody), responses=schema_of(StandingOut))
+    def grant(self, request: Request, member_id: UUID) -> HttpResponse:
+        """Give a tier until a moment, or take it away; both with a reason."""
+        asked = decode_request(request, GrantBody)
+
+        def work() -> tuple[int, object]:
+            member = _member(request, member_id)
+            structure = _asked_structure(asked.structure)
+            _by_hand(structure, member, asked, actor_of(request))
+            return 200, standing_out(structure, member)
+
+        return self.once(request, operation="tiers.grant", validated=asked, work=work)
+
+
+def _by_hand(structure: TierStructure, member: Member, asked: GrantBody, actor: Actor) -> None:
+    if asked.tier is None:
+        tiers.end_tier(structure=structure, member=member, reason=asked.reason, actor=actor)
+        return
+    tiers.grant_tier(
+        structure=structure,
+        member=member,
+        code=asked.tier,
+        until=asked.until or clock.now(),
+        reason=asked.reason,
+        actor=actor,
+    )
+
+
+def _asked_structure(code: str | None) -> TierStructure:
+    known = TierStructure.objects.select_related("programme")
+    found = known.filter(code=code) if code else known.filter(is_primary=True)
+    if (structure := found.first()) is None:
+        raise Http404
+    return structure
+
+
+def _member(request: Request, member_id: UUID) -> Member:
+    visible = Member.objects.visible_to(actor_of(request))
+    if (member := visible.filter(public_id=member_id).first()) is None:
+        raise Http404
+    return member
+
+
+def _saved(structure: TierStructure, asked: StructureBody, actor: Actor) -> StructureOut:
+    for name in StructureBody.__struct_fields__:
+        if name != "tiers":
+            setattr(structure, name, getattr(asked, name))
+    steps = [Step(one.code, one.name, one.threshold) for one in asked.tiers]
+    try:
+        return structure_out(tiers.save_structure(structure=structure, steps=steps, actor=actor))
+    except IntegrityError as taken:
+        raise TierStructureCodeTaken(pointer="/code") from taken
+
+
+def structure_out(structure: TierStructure) -> StructureOut:
+    names = [name for name in StructureOut.__struct_fields__ if name not in ("id", "tiers")]
+    steps = sorted(structure.tiers.all(), key=lambda tier: tier.rank)
+    return StructureOut(
+        id=structure.public_id,
+        tiers=[StepOut(code=one.code, name=one.name, threshold=one.threshold) for one in steps],
+        **{name: getattr(structure, name) for name in names},
+    )
+
+
+def standing_out(structure: TierStructure, member: Member) -> StandingOut:
+    """Seven queries for each ladder."""
+    progress: Progress = tiers.progress_of(structure=structure, member=member, now=clock.now())
+    decisions = TierEvaluation.objects.filter(structure=structure, member=member)
+    known = decisions.select_related("from_tier", "to_tier").order_by("-at", "-pk")
+    return StandingOut(
+        structure=structure.code,
+        tier=progress.tier.code if progress.tier else None,
+        since=progress.since,
+        valid_until=progress.valid_until,
+        value=progress.value,
+        next_tier=progress.next_tier.code if progress.next_tier else None,
+        missing=progress.missing,
+        missing_to_keep=progress.missing_to_keep,
+        decisions=[decision_out(one) for one in known[:MOST_DECISIONS]],
+    )
+
+
+def decision_out(decision: TierEvaluation) -> DecisionOut:
+    return DecisionOut(
+        at=decision.at,
+        cause=decision.cause,
+        from_tier=decision.from_tier.code if decision.from_tier else None,
+        to_tier=decision.to_tier.code if decision.to_tier else None,
+        value=decision.value,
+        counted_from=decision.window_from,
+        valid_until=decision.valid_until,
+        reason=decision.reason,
+    )
+
+
+def _answer(body: object) -> HttpResponse:
+    return HttpResponse(wire.encode(body), content_type="application/json")

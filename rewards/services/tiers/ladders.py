@@ -1,0 +1,103 @@
+"""Ladders: from rows to the plain values that the rules work on, and their only editor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from loyalty_crm.kernel import audit
+from loyalty_crm.kernel.actors import Actor
+from loyalty_crm.kernel.problems import fault
+from rewards.errors import TiersInvalid
+from rewards.models import Programme, Tier, TierStructure
+from rewards.rules import tiers as rules
+from rewards.rules.tiers import Ladder, Level
+
+MOST_TIERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A tier as somebody words it; ``threshold`` in the unit of what counts."""
+
+    code: str
+    name: str
+    threshold: int
+
+
+def ladder_of(structure: TierStructure) -> Ladder:
+    """One query."""
+    return ladder_with(structure, list(structure.tiers.order_by("rank")))
+
+
+def ladder_with(structure: TierStructure, tiers: Sequence[Tier]) -> Ladder:
+    return Ladder(
+        levels=tuple(Level(one.pk, one.code, one.rank, one.threshold) for one in tiers),
+        window=cast("rules.Window", structure.window),
+        window_days=structure.window_days,
+        term_days=structure.term_days,
+        landing=cast("rules.Landing", structure.landing),
+        grace_days=structure.grace_days,
+    )
+
+
+@transaction.atomic
+def save_structure(
+    *, structure: TierStructure, steps: Sequence[Step], actor: Actor
+) -> TierStructure:
+    """Write a ladder with its tiers, from below. Locks the programme.
+
+    Nobody moves by it at once: members keep their tier until its time is over,
+    and rise with their next purchase or night. A tier that somebody stands on,
+    or ever stood on, can't be left out.
+    """
+    refuse_wrong(steps)
+    Programme.objects.select_for_update(no_key=True).get(pk=structure.programme_id)
+    if structure.is_primary:
+        others = TierStructure.objects.filter(programme=structure.programme_id, is_primary=True)
+        others.exclude(pk=structure.pk).update(is_primary=False)
+    structure.save()
+    _write_steps(structure, steps)
+    audit.record(
+        action="tiers.saved",
+        object_type="tier_structure",
+        object_id=str(structure.public_id),
+        after={step.code: step.threshold for step in steps},
+        actor=actor,
+    )
+    return structure
+
+
+def refuse_wrong(steps: Sequence[Step]) -> None:
+    errors: list[dict[str, Any]] = []
+    if not 1 <= len(steps) <= MOST_TIERS:
+        errors.append(fault("/tiers", "count", min=1, max=MOST_TIERS))
+    codes = [step.code for step in steps]
+    if len(set(codes)) < len(codes):
+        errors.append(fault("/tiers", "codes_differ"))
+    errors += [
+        fault(f"/tiers/{codes.index(code)}/threshold", "must_rise")
+        for code in rules.faults([(step.code, step.threshold) for step in steps])
+    ]
+    if errors:
+        raise TiersInvalid(errors=errors)
+
+
+def _write_steps(structure: TierStructure, steps: Sequence[Step]) -> None:
+    """Ranks and thresholds may trade places, so they first step out of each other's way."""
+    known = {tier.code: tier for tier in structure.tiers.all()}
+    gone = [tier for code, tier in known.items() if code not in {step.code for step in steps}]
+    try:
+        structure.tiers.filter(pk__in=[tier.pk for tier in gone]).delete()
+    except ProtectedError as used:
+        codes = [tier.code for tier in gone]
+        raise TiersInvalid(errors=[fault("/tiers", "tier_in_use", codes=codes)]) from used
+    for place, tier in enumerate(known[step.code] for step in steps if step.code in known):
+        Tier.objects.filter(pk=tier.pk).update(rank=1_000 + place, threshold=10**12 - place)
+    for rank, step in enumerate(steps):
+        values = {"name": step.name, "rank": rank, "threshold": step.threshold}
+        Tier.objects.update_or_create(structure=structure, code=step.code, defaults=values)
