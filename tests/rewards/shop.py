@@ -9,6 +9,7 @@ from typing import Any
 
 from loyalty_crm.kernel import clock
 from members.models import Card, Category, Product, Store
+from rewards.models import AwardBalance
 from rewards.rules.templates import by_code
 from tests.factories.members import CardFactory, MemberFactory, ProductFactory, StoreFactory
 from tests.factories.promotions import make_programme
@@ -89,7 +90,9 @@ class Shop:
         made = self._did(self.till.post("promotions", {"code": code, "name": code}), 201)
         at = f"promotions/{made['id']}/versions"
         version = self._did(self.till.post(at, {"definition": definition}), 201)
-        return self._did(self.till.post(f"{at}/{version['number']}/publish", {}), 200)
+        return self._did(
+            self.till.post(f"{at}/{version['number']}/publish", {"starts_at": days_ago(365)}), 200
+        )
 
     def quote(self, *lines: dict[str, Any], card: bool = True, **details: Any) -> Told:
         asked = basket(self.store, *lines, card=self.card if card else None, **details)
@@ -111,6 +114,11 @@ class Shop:
         did = self._did(self.till.post(f"purchases/{sold.body['id']}/refunds", body), 201)
         refund: dict[str, Any] = did["refund"]
         return {"money": refund["money"]["amount"], "points": refund["points_taken_back"]}
+
+    def balance_of(self, kind: str, code: str) -> int:
+        """Stamps, tickets or plays that the buyer has."""
+        found = AwardBalance.objects.filter(member=self.card.member, kind=kind, code=code).first()
+        return found.balance if found else 0
 
     def _did(self, response: Any, status: int) -> dict[str, Any]:
         assert response.status_code == status, response.content

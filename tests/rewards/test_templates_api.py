@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import pytest
 
 from loyalty_crm.kernel import clock
+from members.models import PriceList, PriceListEntry, StockLevel
 from rewards.rules.templates import TEMPLATES
 from tests.rewards.shop import Shop, days_ago, last
 from tests.rewards.till_client import line
@@ -310,6 +311,70 @@ def test_fuel_points(shop):
     assert sold.points == 141
     # 10.6 l back: 30 l for 45.00 stay, 45 + 60 points. 141 - 105 = 36.
     assert shop.take_back(sold, line_1="10.6") == {"money": 15_90, "points": 36}
+
+
+def test_member_price(shop):
+    [milk, bread] = shop.sells("food", "milk", "bread")
+    club = PriceList.objects.create(code="club", name="Club")
+    PriceListEntry.objects.create(price_list=club, product=milk, price_minor=89)
+    PriceListEntry.objects.create(price_list=club, product=bread, price_minor=3_00)
+    shop.offers("member_price")
+
+    member = shop.sell(line("milk", 1_19, "3"), line("bread", 2_50))
+    guest = shop.quote(line("milk", 1_19, "3"), line("bread", 2_50), card=False)
+
+    # Milk at 0.89 x 3 = 2.67 instead of 3.57; bread is cheaper on the shelf and stays 2.50.
+    assert (member.total, member.nets) == (5_17, [2_67, 2_50])
+    assert guest.total == 6_07
+    assert guest.says("member_price") == "member_price: $0.90 less with a card"
+    assert shop.take_back(member, line_1="1") == {"money": 89, "points": 1}
+
+
+def test_gift(shop):
+    [mug, bag] = shop.sells("gifts", "mug", "bag")
+    StockLevel.objects.create(store=shop.store, product=mug, quantity=0)
+    StockLevel.objects.create(store=shop.store, product=bag, quantity=2)
+    shop.offers("gift", products=["mug", "bag", "pen"])
+    goods = line("rice", 25_00, "2")
+
+    open_choice = shop.quote(goods)
+    chosen = shop.quote(goods, gifts=["bag"])
+    near = shop.quote(line("rice", 12_99))
+
+    # Mugs are out of stock, pens are not counted. 50.00 is enough, 12.99 is 37.01 short.
+    [award] = open_choice.body["awards"]
+    assert (award["code"], award["choices"]) == ("", ["bag", "pen"])
+    assert chosen.awards == [("gift", "bag", 1)]
+    assert near.says("gift") == "gift: $37.01 more in the basket to get it"
+    assert near.of("gift")["near"] is True
+
+
+def test_tender_bonus(shop):
+    shop.offers("tender_bonus")
+
+    hit = shop.quote(line("phone", 199_90), pay_by=["shop_card"])
+    cash = shop.quote(line("phone", 199_90), pay_by=["cash"])
+
+    # 199 base points and 2 % of 199.90, which is 3.998 or 399.8 points, down to 399.
+    assert (hit.points, cash.points) == (199 + 399, 199)
+    assert cash.says("tender_bonus") == "tender_bonus needs another way to pay"
+
+
+def test_stamps(shop):
+    shop.sells("coffee", "latte", "espresso")
+    shop.offers("stamps")
+
+    sold = shop.sell(line("latte", 3_50, "2"), line("espresso", 2_20), line("bun", 1_80))
+    no_coffee = shop.quote(line("bun", 1_80))
+    no_card = shop.quote(line("latte", 3_50), card=False)
+
+    # Two lattes and an espresso; the bun is not coffee.
+    assert shop.balance_of("stamps", "coffee") == 3
+    assert no_coffee.body["awards"] == no_card.body["awards"] == []
+    assert no_card.says("stamps") == "stamps: nobody showed a card"
+    # A latte comes back, and its stamp with it.
+    assert shop.take_back(sold, line_1="1")["money"] == 3_50
+    assert shop.balance_of("stamps", "coffee") == 2
 
 
 def test_every_template_has_its_test():
