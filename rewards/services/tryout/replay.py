@@ -19,6 +19,7 @@ import msgspec
 from rewards.rules.answers import Quote
 from rewards.rules.basket import Basket, BasketLine
 from rewards.rules.conditions.places import PaidWith
+from rewards.rules.limits import Place as Counted
 from rewards.rules.pricing import Redeem
 from rewards.rules.quote import quote
 from rewards.rules.rule_set import RuleSet
@@ -74,25 +75,25 @@ class Side:
 
     def __init__(self, rules: RuleSet, kept: Kept) -> None:
         self.rules = rules
-        self.room = Room(rules, kept.used)
-        self.carries = Carries(rules, kept.owed)
-        self.kept = kept
+        self._room = Room(rules, dict(kept.used))
+        self._carries = Carries(rules, kept.owed)
 
     def quote(self, basket: Basket, sold: Sold, redeem: Redeem) -> Quote:
-        carries = self.carries.of(sold.member_id)
-        return quote(basket, self.rules, redeem, carries, self.room.left(basket))
-
-    def note(self, basket: Basket, sold: Sold, given: Quote) -> None:
-        self.room.note(basket, given)
-        self.carries.note(sold.member_id, given)
+        """Price one receipt, and remember what it took of limits and remainders."""
+        place = Counted(basket.at, basket.at.date(), sold.member_id, sold.store_id)
+        carries = self._carries.of(sold.member_id)
+        answer = quote(basket, self.rules, redeem, carries, self._room.left(place))
+        self._room.note(place, answer)
+        self._carries.note(sold.member_id, answer)
+        return answer
 
     def keep(self) -> Kept:
-        return Kept(self.room.used, self.carries.owed)
+        return Kept(list(self._room.used.items()), self._carries.owed)
 
     @property
     def remembers(self) -> bool:
         """Whether one receipt changes what the next one gets."""
-        return bool(self.rules.carries or self.room.is_limited)
+        return self.rules.carries or self._room.is_limited
 
 
 class Replay:
@@ -212,10 +213,7 @@ class Replay:
         before = self._before.quote(basket, sold, redeem)
         if self._simple and not wakes(self._changed, basket):
             return Replayed(sold, basket, before, before)
-        after = self._after.quote(basket, sold, redeem)
-        self._before.note(basket, sold, before)
-        self._after.note(basket, sold, after)
-        return Replayed(sold, basket, before, after)
+        return Replayed(sold, basket, before, self._after.quote(basket, sold, redeem))
 
     def _redeem(self, sold: Sold) -> Redeem:
         if not sold.redeemed or (self._printed and sold.state == "partly_returned"):
