@@ -11,7 +11,7 @@ from msgspec import Meta
 from rest_framework import serializers
 
 from loyalty_crm.kernel.api.shapes import Body, Integer, ShortText
-from rewards.models import Hold, LedgerEntry, LedgerTx, Lot, Wallet
+from rewards.models import Hold, LedgerEntry, LedgerTx, LimitHold, Lot, Wallet
 from rewards.rules.expiry import NEVER
 
 Points = Annotated[int, Meta(ge=1, le=10**12)]
@@ -166,7 +166,12 @@ class LotOutput(serializers.ModelSerializer[Lot]):
 
 class HoldOutput(serializers.ModelSerializer[Hold]):
     id = serializers.UUIDField(source="public_id", read_only=True)
-    wallet = serializers.UUIDField(source="wallet.public_id", read_only=True)
+    wallet = serializers.UUIDField(
+        source="wallet.public_id",
+        read_only=True,
+        allow_null=True,
+        help_text="Null where a quote held no points",
+    )
     source_ref = serializers.CharField(source="tx.source_ref", read_only=True)
     status = serializers.ChoiceField(
         choices=["held", "captured", "voided", "expired"], read_only=True
@@ -186,6 +191,20 @@ class HoldOutput(serializers.ModelSerializer[Hold]):
             "created_at",
         ]
         read_only_fields = fields
+
+
+def without_points(hold: LimitHold) -> dict[str, Any]:
+    """A released hold of a quote that set aside room in limits alone, in the same shape."""
+    return {
+        "id": hold.public_id,
+        "wallet": None,
+        "source_ref": "",
+        "amount": 0,
+        "status": "voided",
+        "captured": 0,
+        "expires_at": hold.expires_at,
+        "created_at": hold.created_at,
+    }
 
 
 class CaptureOutput(HoldOutput):

@@ -36,9 +36,11 @@ from rewards.api.wallet_shapes import (
     VoidBody,
     WalletAsOfOutput,
     WalletOutput,
+    without_points,
 )
 from rewards.models import Hold, LedgerEntry, LedgerTx, Lot, Wallet
 from rewards.services import ledger
+from rewards.services.checkout.letting_go import let_go, limits_alone
 from rewards.services.wallets import balance_effective_at, balance_recorded_by, receipts_of
 
 _Row = TypeVar("_Row", bound=Model)
@@ -226,12 +228,15 @@ class HoldViewSet(LedgerView[Hold]):
 
     @extend_schema(request=json_body(VoidBody), responses={200: HoldOutput})
     def void(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
-        """Release what was held. Releasing twice is the same as once."""
+        """Release what was held, limits and coupons of a quote too. Twice is the same as once."""
         asked = decode_request(request, VoidBody)
 
         def work() -> tuple[int, Any]:
-            ledger.void_hold(hold=self.hold(), reason=asked.reason, actor=self.actor)
-            return 200, HoldOutput(self.hold()).data
+            alone = limits_alone(id)
+            if alone is None:
+                self.hold()
+            let_go(public_id=id, reason=asked.reason, actor=self.actor)
+            return 200, without_points(alone) if alone else HoldOutput(self.hold()).data
 
         return self.once(request, operation="holds.void", validated=asked, work=work)
 

@@ -91,7 +91,7 @@ def settle(priced: Priced, again: Callable[[Facts], Priced]) -> Priced:
     mine = [hold.id] if hold else []
     if not (mine or _near(claims, priced.facts)):
         return priced
-    stale = counters.due([claim.counter.promotion_id for claim in claims], 200)
+    stale = _stale(claims, priced.facts)
     taken = counters.lock(claims, [*mine, *stale])
     freed = [counters.free(stale, holds.EXPIRED)] if stale else []
     if mine:
@@ -101,6 +101,13 @@ def settle(priced: Priced, again: Callable[[Facts], Priced]) -> Priced:
         # Another promotion took over. Its counters would be locked out of their order.
         raise counters.moved_meanwhile()
     return settled
+
+
+def _stale(claims: Iterable[Claim], facts: Facts) -> list[int]:
+    """Holds of these promotions that are over and that nobody has freed yet."""
+    if not any(one.stale for one in facts.counted.limits or ()):
+        return []
+    return counters.due([claim.counter.promotion_id for claim in claims], 200)
 
 
 def _near(claims: Iterable[Claim], facts: Facts) -> bool:

@@ -90,6 +90,19 @@ _TEXTS |= {
     "gets": gettext_lazy("%(name)s: put in what comes cheaper with it"),
 }
 _FLOORS = {"price_floor", "cost_floor", "share_floor", "line_cap"}
+#: Of "limit_reached", by the kind of the limit.
+_LIMITS = {
+    "receipt": gettext_lazy("%(name)s: one receipt gets no more of it"),
+    "member": gettext_lazy("%(name)s: the member has had all there is for one"),
+    "member_day": gettext_lazy("%(name)s: the member has had all there is for one on a day"),
+    "day": gettext_lazy("%(name)s: all there is for the day is used"),
+    "week": gettext_lazy("%(name)s: all there is for the week is used"),
+    "month": gettext_lazy("%(name)s: all there is for the month is used"),
+    "quarter": gettext_lazy("%(name)s: all there is for the quarter is used"),
+    "year": gettext_lazy("%(name)s: all there is for the year is used"),
+    "store": gettext_lazy("%(name)s: all there is for this store is used"),
+    "total": gettext_lazy("%(name)s: all of its budget is used"),
+}
 #: Reasons whose numbers are amounts of money; those of all others are pieces.
 _OF_MONEY = {
     "min_spend", "basket_total", "with_card", "receipt_cap", "max_discount", "limit_reached",
@@ -101,7 +114,7 @@ _DISCOUNTS = {"best_on_line", "off_basket", *_FLOORS}
 
 def in_words(decision: Mapping[str, Any], currency: str) -> str:
     """One sentence in the reader's language; an unknown reason is shown by its code."""
-    template = _TEXTS.get(decision["reason"])
+    template = _text_of(decision)
     if template is None:
         return f"{decision['name']}: {decision['reason']}"
     values = _Values(
@@ -115,6 +128,12 @@ def in_words(decision: Mapping[str, Any], currency: str) -> str:
     if decision["reason"] in _OF_MONEY:
         values.update(_money(decision["params"], currency))
     return str(template % values)
+
+
+def _text_of(decision: Mapping[str, Any]) -> Any:
+    if decision["reason"] == "limit_reached" and "per" in decision["params"]:
+        return _LIMITS[decision["params"]["per"]]
+    return _TEXTS.get(decision["reason"])
 
 
 class _Values(dict[str, Any]):

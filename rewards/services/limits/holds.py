@@ -41,13 +41,18 @@ def place(
 
 
 @transaction.atomic
-def release(public_id: UUID) -> bool:
-    """Free what a quote holds; whether there is such a hold. Twice is the same as once."""
+def release(public_id: UUID) -> str:
+    """Free what a quote holds; how it has ended. Empty when there is no such hold.
+
+    Twice is the same as once; a hold that ended otherwise stays as it is.
+    """
     hold = LimitHold.objects.filter(public_id=public_id).first()
-    if hold is not None:
-        counters.lock((), [hold.pk])
-        counters.free([hold.pk], RELEASED)
-    return hold is not None
+    if hold is None:
+        return ""
+    counters.lock((), [hold.pk])
+    counters.free([hold.pk], RELEASED)
+    hold.refresh_from_db(fields=["outcome"])
+    return hold.outcome
 
 
 @transaction.atomic

@@ -1,0 +1,555 @@
+"""Counted limits through the API: every kind, with figures; voids, returns, holds, merges."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from loyalty_crm.kernel import clock
+from loyalty_crm.kernel.actors import SYSTEM
+from loyalty_crm.kernel.models import OutboxEvent
+from rewards.errors import OpenHolds
+from rewards.models import LimitCounter, LimitHold, LimitUse, Promotion, Wallet
+from rewards.rules.limits import key_of
+from rewards.services import promotions
+from rewards.services.ledger import merge_wallets
+from rewards.services.limits import holds
+from rewards.tasks import release_holds
+from tests.factories.members import CardFactory, StoreFactory
+from tests.factories.promotions import make_programme
+from tests.factories.rewards import event
+from tests.rewards.limit_tools import BONUS, TEN_OFF, books, limit, limited, off, sell, used
+from tests.rewards.till_client import Till, basket, line, purchase
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop():
+    make_programme()
+    return StoreFactory(code="S1", time_zone="UTC")
+
+
+@pytest.fixture
+def card():
+    return CardFactory()
+
+
+@pytest.fixture
+def till():
+    return Till()
+
+
+@pytest.fixture(autouse=True)
+def _counters_agree(db):
+    yield
+    assert books() == []
+
+
+def at(days_ago=0, hour=12):
+    day = clock.now() - timedelta(days=days_ago)
+    return day.replace(hour=hour, minute=0, second=0, microsecond=0).isoformat()
+
+
+def decision(said, code="promo"):
+    [found] = [one for one in said["decisions"] if one["promotion"] == code]
+    return found
+
+
+# Each kind
+
+
+def test_a_total_of_uses(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 2))
+
+    given = [off(sell(till, shop, f"R-{n}")) for n in range(3)]
+
+    assert given == [10_00, 10_00, 0]
+    assert used(per="total") == [(2, 0)]
+
+
+def test_a_total_of_money_gives_its_last_cent_and_no_more(shop, till):
+    limited("promo", TEN_OFF, limit("total", "money", 25_00))
+
+    sales = [sell(till, shop, f"R-{n}") for n in range(4)]
+
+    assert [off(one) for one in sales] == [10_00, 10_00, 5_00, 0]
+    capped, refused = decision(sales[2]), decision(sales[3])
+    assert (capped["outcome"], capped["reason"]) == ("capped", "limit_reached")
+    assert capped["params"] == {"wanted": 10_00, "per": "total"}
+    assert refused["text"] == "promo: all of its budget is used"
+
+
+def test_a_total_of_points(shop, card, till):
+    limited("promo", BONUS, limit("total", "points", 50))
+
+    sales = [sell(till, shop, f"R-{n}", 10_00, card=card) for n in range(3)]
+
+    assert [one["points"]["earned"] for one in sales] == [10 + 30, 10 + 20, 10]
+    assert decision(sales[1])["params"] == {"wanted_points": 30, "per": "total"}
+
+
+def test_a_members_own_limit_counts_each_member(shop, card, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 1))
+    other = CardFactory()
+
+    given = [off(sell(till, shop, f"R-{n}", card=who)) for n, who in enumerate([card, card, other])]
+
+    assert given == [10_00, 0, 10_00]
+    assert used(per="member") == [(1, 0), (1, 0)]
+
+
+def test_without_a_card_a_members_own_limit_gives_nothing(shop, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 1))
+
+    sold = sell(till, shop, "R-1")
+
+    assert off(sold) == 0
+    assert decision(sold)["text"] == "promo: nobody showed a card"
+
+
+def test_a_member_a_day(shop, card, till):
+    limited("promo", TEN_OFF, limit("member_day", "money", 15_00))
+
+    given = [
+        off(sell(till, shop, f"R-{n}", card=card, occurred_at=at(days_ago)))
+        for n, days_ago in enumerate([3, 3, 3, 2])
+    ]
+
+    assert given == [10_00, 5_00, 0, 10_00]
+
+
+def test_a_day_is_the_stores_own(shop, till):
+    limited("promo", TEN_OFF, limit("day", "uses", 1))
+    far = StoreFactory(code="S2", time_zone="Pacific/Auckland")  # 12 or 13 hours ahead
+
+    noon = sell(till, shop, "R-1", occurred_at=at(3))
+    same_day = sell(till, shop, "R-2", occurred_at=at(3, 22))
+    next_day = sell(till, far, "R-3", occurred_at=at(3, 22))
+
+    assert [off(one) for one in (noon, same_day, next_day)] == [10_00, 0, 10_00]
+    days = {one["business_date"] for one in (noon, next_day)}
+    assert set(LimitCounter.objects.values_list("key", flat=True)) == days
+
+
+@pytest.mark.parametrize(
+    ("period", "key"),
+    [("week", "{:%G-W%V}"), ("month", "{:%Y-%m}"), ("quarter", ""), ("year", "{:%Y}")],
+)
+def test_a_period_of_the_calendar(shop, till, period, key):
+    limited("promo", TEN_OFF, limit(period, "uses", 1))
+    long_ago = 7 if period == "week" else 31 if period == "month" else 92
+
+    given = [off(sell(till, shop, f"R-{n}", occurred_at=at(days))) for n, days in enumerate([0, 0])]
+    before = sell(till, shop, "R-9", occurred_at=at(366 if period == "year" else long_ago))
+
+    assert (given, off(before)) == ([10_00, 0], 10_00)
+    today = clock.now()
+    name = key.format(today) or f"{today.year}-Q{(today.month + 2) // 3}"
+    assert used(key=name) == [(1, 0)]
+
+
+def test_the_database_names_periods_as_the_rules_do():
+    days = [
+        datetime(2026, 1, 1),
+        datetime(2026, 12, 31),
+        datetime(2027, 1, 3),
+        datetime(2026, 4, 1),
+    ]
+    patterns = {"day": "YYYY-MM-DD", "week": 'IYYY-"W"IW', "month": "YYYY-MM",
+                "quarter": 'YYYY-"Q"Q', "year": "YYYY"}  # fmt: skip
+
+    with connection.cursor() as cursor:
+        for per, pattern in patterns.items():
+            cursor.execute(
+                "SELECT to_char(d, %s) FROM unnest(%s::timestamp[]) AS d", [pattern, days]
+            )
+            assert [row[0] for row in cursor] == [key_of(per, day.date()) for day in days]
+
+
+def test_each_store_has_its_own(shop, till):
+    limited("promo", TEN_OFF, limit("store", "uses", 1))
+    other = StoreFactory(code="S2")
+
+    given = [off(sell(till, where, f"R-{n}")) for n, where in enumerate([shop, shop, other])]
+
+    assert given == [10_00, 0, 10_00]
+
+
+def test_a_receipts_own_limit_is_no_counter(shop, till):
+    limited("promo", TEN_OFF, limit("receipt", "money", 4_00))
+
+    assert [off(sell(till, shop, f"R-{n}")) for n in range(2)] == [4_00, 4_00]
+    assert not LimitCounter.objects.exists()
+
+
+def test_several_limits_hold_together(shop, card, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 2), limit("total", "money", 25_00))
+    other = CardFactory()
+
+    given = [
+        off(sell(till, shop, f"R-{n}", card=who))
+        for n, who in enumerate([card, card, card, other, other])
+    ]
+
+    assert given == [10_00, 10_00, 0, 5_00, 0]
+
+
+def test_what_gave_nothing_used_nothing(shop, card, till):
+    limited("promo", {"kind": "earn_rate", "points": 1, "per_minor": 100_00},
+            limit("total", "uses", 1), goods={"include": {"skus": ["tea"]}})  # fmt: skip
+
+    sell(till, shop, "R-1", 1_00, card=card)
+
+    assert used(per="total") == []
+
+
+def test_an_exhausted_offer_does_not_keep_others_from_the_line(shop, till):
+    limited("big", {"kind": "percent_off", "basis_points": 5000}, limit("total", "money", 20_00))
+    limited("small", {"kind": "percent_off", "basis_points": 1000}, limit("total", "uses", 99))
+
+    given = [off(sell(till, shop, f"R-{n}", 40_00)) for n in range(2)]
+
+    assert given == [20_00, 4_00]
+
+
+# Versions
+
+
+def test_a_lower_limit_counts_what_was_used_before(shop, till):
+    promo = limited("promo", TEN_OFF, limit("total", "uses", 5))
+    given = [off(sell(till, shop, f"R-{n}")) for n in range(3)]
+
+    reword(promo, limit("total", "uses", 2))
+    given.append(off(sell(till, shop, "R-8")))
+    reword(promo, limit("total", "uses", 4))
+    given += [off(sell(till, shop, f"R-9{n}")) for n in range(2)]
+
+    assert given == [10_00] * 3 + [0] + [10_00, 0]
+    assert used(per="total") == [(4, 0)]
+
+
+def reword(promo, *limits):
+    promotions.publish(
+        promotion=promo, definition={"effects": [TEN_OFF], "limits": list(limits)}, actor=SYSTEM
+    )
+
+
+# Given back
+
+
+def test_a_void_frees_what_the_sale_used(shop, card, till):
+    limited(
+        "promo",
+        TEN_OFF,
+        limit("member", "uses", 1),
+        limit("total", "money", 10_00, release="never"),
+    )
+    sold = sell(till, shop, "R-1", card=card)
+
+    assert till.post(f"purchases/{sold['id']}/void", {}).status_code == 201
+
+    assert used() == [(0, 0), (0, 0)]
+    assert off(sell(till, shop, "R-2", card=card)) == 10_00
+
+
+def test_a_partial_return_keeps_the_use_and_a_full_one_frees_it(shop, till):
+    limited(
+        "promo", TEN_OFF, limit("total", "uses", 1), limit("day", "money", 10_00, release="never")
+    )
+    body = purchase(shop, "R-1", line("tea", 25_00, "2"))
+    sold = till.post("purchases", body).json()
+    refunds = f"purchases/{sold['id']}/refunds"
+
+    till.post(refunds, {"number": "B-1", "lines": [{"line": 1, "quantity": "1"}]})
+    assert used(per="total") == [(1, 0)]
+    till.post(refunds, {"number": "B-2"})
+
+    assert used(per="total") == [(0, 0)]
+    assert used(per="day") == [(10_00, 0)]
+    kinds = LimitUse.objects.order_by("id").values_list("kind", "used")
+    assert list(kinds) == [("use", 10_00), ("use", 1), ("release", -1)]
+
+
+# Quotes
+
+
+def test_a_quote_whose_limit_was_taken_meanwhile_is_stale(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    quoted = till.post("quotes", basket(shop, line("tea", 50_00)), key=None).json()
+    sell(till, shop, "R-1")
+
+    late = till.post(
+        "purchases", purchase(shop, "R-2", line("tea", 50_00), quote_id=quoted["quote_id"])
+    )
+
+    assert (late.status_code, late.json()["code"]) == (409, "quote_stale")
+    assert off(late.json()["params"]["quote"]) == 0
+
+
+def reserve(till, shop, **details):
+    return till.post("quotes", basket(shop, line("tea", 50_00), reserve=True, **details)).json()
+
+
+def test_a_reserved_quote_keeps_its_room(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    quoted = reserve(till, shop)
+    assert quoted["hold"]["limits"] == [
+        {"promotion": "promo", "per": "total", "what": "uses", "amount": 1}
+    ]
+    assert used() == [(0, 1)]
+
+    assert off(sell(till, shop, "R-1")) == 0
+    named = {"hold_id": quoted["hold"]["id"], "quote_id": quoted["quote_id"]}
+    assert off(sell(till, shop, "R-2", **named)) == 10_00
+
+    assert used() == [(1, 0)]
+    assert LimitHold.objects.get().outcome == "captured"
+    again = till.post("purchases", purchase(shop, "R-3", line("tea", 50_00), **named))
+    assert again.json()["code"] == "hold_resolved"
+
+
+def test_a_hold_takes_points_and_limits_under_one_name(shop, card, till):
+    sell(till, shop, "R-0", 100_00, card=card)
+    limited("promo", TEN_OFF, limit("member", "money", 10_00), limit("total", "uses", 9))
+
+    quoted = reserve(till, shop, card=card, redeem={"points": 100})
+    wallet = Wallet.objects.get()
+
+    assert (quoted["hold"]["points"], wallet.held) == (100, 100)
+    assert sorted(one["amount"] for one in quoted["hold"]["limits"]) == [1, 10_00]
+    sold = sell(till, shop, "R-1", card=card, hold_id=quoted["hold"]["id"],
+                redeem={"points": 100}, quote_id=quoted["quote_id"])  # fmt: skip
+    assert (off(sold), sold["points"]["redeemed"]) == (10_00, 100)
+    assert used() == [(10_00, 0), (1, 0)]
+
+
+def test_a_hold_is_the_callers_own(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    hold = reserve(till, shop)["hold"]["id"]
+
+    other = Till().post("purchases", purchase(shop, "R-1", line("tea", 50_00), hold_id=hold))
+
+    assert other.json()["code"] == "hold_resolved"
+
+
+def test_a_hold_that_is_over_is_free_again(shop, till, monkeypatch):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    monkeypatch.setattr("rewards.services.checkout.quoting.QUOTE_LIVES", timedelta(seconds=-1))
+    quoted = reserve(till, shop)
+
+    # Nothing has freed it yet: the sale does, under the counter's lock.
+    assert used() == [(0, 1)]
+    assert off(sell(till, shop, "R-1")) == 10_00
+    assert (used(), LimitHold.objects.get().outcome) == ([(1, 0)], "expired")
+    late = till.post(
+        "purchases", purchase(shop, "R-2", line("tea", 50_00), hold_id=quoted["hold"]["id"])
+    )
+    assert late.json()["code"] == "hold_resolved"
+
+
+def test_the_clock_frees_holds_that_are_over(shop, till, monkeypatch):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    monkeypatch.setattr("rewards.services.checkout.quoting.QUOTE_LIVES", timedelta(seconds=-1))
+    quoted = reserve(till, shop)
+    late = till.post(
+        "purchases", purchase(shop, "R-2", line("tea", 50_00), hold_id=quoted["hold"]["id"])
+    )
+    assert late.json()["code"] == "hold_expired"
+
+    assert release_holds() == 1
+
+    assert used() == [(0, 0)]
+    assert holds.expire_due() == 0
+
+
+def test_a_hold_can_be_let_go(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    hold = reserve(till, shop)["hold"]["id"]
+
+    for _ in range(2):
+        freed = Till("holds:write").post(f"holds/{hold}/void", {})
+        assert freed.status_code == 200, freed.content
+
+    assert used() == [(0, 0)]
+    assert freed.json()["status"] == "voided"
+    assert off(sell(till, shop, "R-1")) == 10_00
+
+
+def test_a_hold_that_its_sale_took_is_not_let_go(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    hold = reserve(till, shop)["hold"]["id"]
+    sell(till, shop, "R-1", hold_id=hold)
+
+    refused = Till("holds:write").post(f"holds/{hold}/void", {})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "hold_resolved")
+    assert used() == [(1, 0)]
+
+
+# Members who become one
+
+
+def test_a_merged_members_uses_count_for_the_survivor(shop, card, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 3))
+    other = CardFactory()
+    sold = sell(till, shop, "R-1", card=card)
+    for number, who in (("R-2", card), ("R-3", other)):
+        sell(till, shop, number, card=who)
+    source, target = (Wallet.objects.get(member=each.member) for each in (card, other))
+
+    merge_wallets(source=source, survivor=target, event=event("merge"))
+
+    assert off(sell(till, shop, "R-4", card=card)) == 0
+    till.post(f"purchases/{sold['id']}/void", {})
+    assert used(holder=target.pk) == [(2, 0)]
+    assert [off(sell(till, shop, n, card=who)) for n, who in (("R-5", card), ("R-6", other))] == [
+        10_00,
+        0,
+    ]
+
+
+def test_two_who_used_it_up_become_one_who_did(shop, card, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 1))
+    other = CardFactory()
+    for number, who in (("R-1", card), ("R-2", other)):
+        sell(till, shop, number, card=who)
+    source, target = (Wallet.objects.get(member=each.member) for each in (card, other))
+
+    merge_wallets(source=source, survivor=target, event=event("merge"))
+
+    kept = LimitCounter.objects.get(holder=target.pk)
+    assert (kept.used, kept.most, kept.over) == (2, 1, 1)
+
+
+def test_nobody_is_merged_away_from_an_open_quote(shop, card, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 1))
+    reserve(till, shop, card=card)
+    sell(till, shop, "R-1", card=(other := CardFactory()))
+    source, target = (Wallet.objects.get(member=each.member) for each in (card, other))
+
+    with pytest.raises(OpenHolds):
+        merge_wallets(source=source, survivor=target, event=event("merge"))
+
+
+# Late and offline
+
+
+def offline(shop, number, *, quote_id=None, **details):
+    body = purchase(shop, number, line("tea", 50_00), occurred_at=at(1), **details)
+    body |= {"quote_id": quote_id} if quote_id else {}
+    return {"kind": "purchase", "key": f"sale-{number}", "purchase": body}
+
+
+def send(till, *operations):
+    return till.post("sync/batches", {"operations": list(operations)}, key=None).json()["results"]
+
+
+def test_a_batch_counts_its_sales_in_their_order(shop, till):
+    limited("promo", BONUS, limit("total", "points", 70))
+    cards = [CardFactory() for _ in range(4)]
+
+    results = send(till, *(offline(shop, f"R-{n}", card=who) for n, who in enumerate(cards)))
+
+    earned = [one["body"]["points"]["earned"] for one in results]
+    assert earned == [50 + 30, 50 + 30, 50 + 10, 50]
+    assert used(per="total") == [(70, 0)]
+
+
+def test_a_receipt_printed_by_its_quote_keeps_its_price_and_is_noted(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    quoted = till.post("quotes", basket(shop, line("tea", 50_00)), key=None).json()
+    sell(till, shop, "R-1")
+
+    [late] = send(till, offline(shop, "R-2", quote_id=quoted["quote_id"]))
+
+    assert (late["status"], off(late["body"])) == (201, 10_00)
+    counter = LimitCounter.objects.get()
+    assert (counter.used, counter.most, counter.over) == (2, 1, 1)
+    assert LimitUse.objects.filter(kind="over").count() == 1
+
+
+def test_printed_prices_take_no_money_of_a_budget(shop, till):
+    limited("promo", TEN_OFF, limit("total", "money", 10_00))
+
+    [late] = send(till, offline(shop, "R-1"))
+
+    assert off(late["body"]) == 0
+    assert used() == []
+
+
+# The database
+
+
+def test_the_database_refuses_to_pass_a_limit(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    sell(till, shop, "R-1")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        LimitCounter.objects.update(used=2)
+    for change in (LimitUse.objects.all().delete, lambda: LimitUse.objects.update(used=5)):
+        with pytest.raises(Exception, match="permission denied"), transaction.atomic():
+            change()
+
+
+# Thresholds
+
+
+def test_a_threshold_is_told_once_by_the_sale_that_reached_it(shop, till):
+    promo = limited("promo", TEN_OFF, limit("total", "money", 40_00, alerts=[50, 80, 100]))
+    sold = [sell(till, shop, f"R-{n}") for n in range(4)]
+    till.post(f"purchases/{sold[0]['id']}/void", {})
+    sell(till, shop, "R-9")
+
+    told = OutboxEvent.objects.filter(kind="promotion.budget_threshold").order_by("id")
+
+    assert [(one.data["percent"], one.data["used"]) for one in told] == [
+        (50, 20_00), (80, 40_00), (100, 40_00)
+    ]  # fmt: skip
+    assert {one.object_id for one in told} == {str(promo.public_id)}
+    assert told[0].data == {"promotion": "promo", "percent": 50, "per": "total", "period": "",
+                            "store": None, "what": "money", "used": 20_00, "max": 40_00}  # fmt: skip
+
+
+def test_members_own_limits_tell_nobody(shop, card, till):
+    limited("promo", TEN_OFF, limit("member", "uses", 1))
+
+    sell(till, shop, "R-1", card=card)
+
+    assert not OutboxEvent.objects.filter(kind="promotion.budget_threshold").exists()
+
+
+# The price of it
+
+
+def statements(shop, till, number, **details):
+    body = purchase(shop, number, line("tea", 50_00), **details)
+    with CaptureQueriesContext(connection) as seen:
+        assert till.post("purchases", body).status_code == 201
+    return len(seen)
+
+
+def test_a_sale_without_limits_asks_what_it_always_asked(shop, till):
+    sell(till, shop, "warm")
+    bare = statements(shop, till, "R-1")
+
+    limited("promo", TEN_OFF, limit("total", "uses", 1_000, alerts=[]))
+    sell(till, shop, "warm-2")
+    counted = statements(shop, till, "R-2")
+    reword(Promotion.objects.get(code="promo"), limit("total", "uses", 5, alerts=[]))
+    sell(till, shop, "warm-3")
+    near = statements(shop, till, "R-3")
+
+    # The claim; near the end of a shared limit its lock as well.
+    assert (counted - bare, near - bare) == (1, 2)
+    with CaptureQueriesContext(connection) as seen:
+        till.post("quotes", basket(shop, line("tea", 50_00)), key=None)
+    limited_quote = len(seen)
+    promotions.pause(promotion=Promotion.objects.get(code="promo"), actor=SYSTEM)
+    till.post("quotes", basket(shop, line("tea", 50_00)), key=None)
+    with CaptureQueriesContext(connection) as seen:
+        till.post("quotes", basket(shop, line("tea", 50_00)), key=None)
+    assert limited_quote == len(seen)
