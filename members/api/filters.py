@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django_filters import rest_framework as filters
 
-from members.models import Consent, Member, Product
+from members.models import Consent, Member, Product, StockLevel
 from members.models.consents import ConsentQuerySet
 
 
@@ -28,6 +28,15 @@ class ProductFilter(filters.FilterSet):
 
     class Meta:
         model = Product
+        fields: list[str] = []
+
+
+class StockFilter(filters.FilterSet):
+    store = filters.CharFilter(field_name="store__code")
+    sku = filters.CharFilter(field_name="product__sku")
+
+    class Meta:
+        model = StockLevel
         fields: list[str] = []
 
 

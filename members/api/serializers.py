@@ -212,7 +212,8 @@ class ProductInput(StrictSerializer):
     """One product. What is left out stays as it is; null takes a value away.
 
     Lengths and ranges are judged row by row, so that one bad row does not refuse the others.
-    Prices are in minor units of the programme's currency, for one unit.
+    Prices are in minor units of the programme's currency, for one unit. ``attributes``
+    are names with one text each; ``tax_basis_points`` 2000 is 20 %.
     """
 
     sku = serializers.CharField(allow_blank=True)
@@ -224,6 +225,8 @@ class ProductInput(StrictSerializer):
     cost_minor = serializers.IntegerField(allow_null=True, required=False)
     excluded_from_earning = serializers.BooleanField(required=False)
     excluded_from_redemption = serializers.BooleanField(required=False)
+    attributes = serializers.DictField(child=serializers.JSONField(), required=False)
+    tax_basis_points = serializers.IntegerField(allow_null=True, required=False)
     is_active = serializers.BooleanField(required=False)
 
 
@@ -265,6 +268,8 @@ class ProductOutput(serializers.ModelSerializer[Product]):
             "cost_minor",
             "excluded_from_earning",
             "excluded_from_redemption",
+            "attributes",
+            "tax_basis_points",
             "is_active",
             "updated_at",
         ]

@@ -7,6 +7,12 @@ from django.urls import path
 from members.api import views
 
 _OF_MEMBER = "members/<uuid:member_id>"
+_NAMED = {
+    "tag": views.TagViewSet,
+    "store-group": views.StoreGroupViewSet,
+    "product-list": views.ProductListViewSet,
+    "price-list": views.PriceListViewSet,
+}
 
 urlpatterns = [
     path("members", views.MemberViewSet.as_view({"get": "list", "post": "create"}), name="members"),
@@ -46,5 +52,34 @@ urlpatterns = [
         views.CategoryViewSet.as_view({"get": "list", "put": "bulk"}),
         name="categories",
     ),
+    path(
+        f"{_OF_MEMBER}/tags",
+        views.MemberTagViewSet.as_view({"get": "list"}),
+        name="member-tags",
+    ),
+    path(
+        f"{_OF_MEMBER}/tags/<str:code>",
+        views.MemberTagViewSet.as_view({"put": "put", "delete": "remove"}),
+        name="member-tag",
+    ),
+    *[
+        route
+        for name, view in _NAMED.items()
+        for route in (
+            path(f"{name}s", view.as_view({"get": "list"}), name=f"{name}s"),
+            path(f"{name}s/<str:code>", view.as_view({"put": "put"}), name=name),
+        )
+    ],
+    path(
+        "product-lists/<str:code>/products",
+        views.ListedViewSet.as_view({"get": "list", "put": "bulk"}),
+        name="product-list-products",
+    ),
+    path(
+        "price-lists/<str:code>/prices",
+        views.PriceViewSet.as_view({"get": "list", "put": "bulk"}),
+        name="price-list-prices",
+    ),
+    path("stock", views.StockViewSet.as_view({"get": "list", "put": "bulk"}), name="stock"),
     path("stores", views.StoreViewSet.as_view({"get": "list", "post": "create"}), name="stores"),
 ]

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NotRequired, TypedDict
 
 LARGEST_PRICE: Final = 10**12
+HIGHEST_TAX: Final = 10_000
+MOST_ATTRIBUTES: Final = 50
+LONGEST_ATTRIBUTE: Final = 80
 _LENGTHS: Final = {"sku": 80, "name": 300, "barcode": 32, "category": 80, "brand": 80}
 _NEEDED: Final = ("sku", "name")
 
@@ -15,7 +18,8 @@ class ProductRow(TypedDict):
     """One product as a caller gives it; what is left out stays as it is, or empty on a new one.
 
     ``category`` and ``brand`` are codes, null takes them off. Prices are in minor
-    units, for one unit of the product.
+    units, for one unit of the product. ``attributes`` replace those there were;
+    ``tax_basis_points`` null is the programme's standard rate.
     """
 
     sku: str
@@ -27,6 +31,8 @@ class ProductRow(TypedDict):
     cost_minor: NotRequired[int | None]
     excluded_from_earning: NotRequired[bool]
     excluded_from_redemption: NotRequired[bool]
+    attributes: NotRequired[dict[str, str]]
+    tax_basis_points: NotRequired[int | None]
     is_active: NotRequired[bool]
 
 
@@ -58,7 +64,11 @@ class RowResult:
 
 def row_faults(at: int, row: Mapping[str, Any], categories: Iterable[str]) -> list[Fault]:
     """Faults of one product, given the category codes that exist."""
-    faults = [*_text_faults(at, row), *_price_faults(at, row)]
+    faults = [*_text_faults(at, row), *_price_faults(at, row), *_tax_faults(at, row)]
+    faults += [
+        Fault(f"/items/{at}/attributes", code, params)
+        for code, params in attribute_faults(row.get("attributes") or {})
+    ]
     category = row.get("category")
     if category is not None and category not in categories:
         faults.append(Fault(f"/items/{at}/category", "unknown_category", {"code": category}))
@@ -84,6 +94,32 @@ def _price_faults(at: int, row: Mapping[str, Any]) -> list[Fault]:
         for name in ("price_minor", "cost_minor")
         if row.get(name) is not None and not 0 <= row[name] <= LARGEST_PRICE
     ]
+
+
+def _tax_faults(at: int, row: Mapping[str, Any]) -> list[Fault]:
+    rate = row.get("tax_basis_points")
+    if rate is None or 0 <= rate <= HIGHEST_TAX:
+        return []
+    limits: dict[str, object] = {"min": 0, "max": HIGHEST_TAX}
+    return [Fault(f"/items/{at}/tax_basis_points", "out_of_range", limits)]
+
+
+def attribute_faults(given: object) -> list[tuple[str, dict[str, object]]]:
+    """What is wrong with attributes: names with one text each, and not too many."""
+    if not isinstance(given, dict):
+        return [("not_an_object", {})]
+    faults: list[tuple[str, dict[str, object]]] = []
+    if len(given) > MOST_ATTRIBUTES:
+        faults.append(("too_many", {"max": MOST_ATTRIBUTES}))
+    for name, value in given.items():
+        if not isinstance(value, str) or not _fits(name) or not _fits(value):
+            limits: dict[str, object] = {"name": name[:LONGEST_ATTRIBUTE]}
+            faults.append(("invalid_attribute", {**limits, "max": LONGEST_ATTRIBUTE}))
+    return faults
+
+
+def _fits(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= LONGEST_ATTRIBUTE and "\0" not in text
 
 
 def repeats(keys: Sequence[str]) -> set[int]:

@@ -43,6 +43,9 @@ WITH given AS (
                AS excluded_from_earning,
            coalesce((item ->> 'excluded_from_redemption')::boolean,
                     s.excluded_from_redemption, false) AS excluded_from_redemption,
+           coalesce(item -> 'attributes', s.attributes, '{}') AS attributes,
+           CASE WHEN item ? 'tax_basis_points' THEN (item ->> 'tax_basis_points')::int
+                ELSE s.tax_basis_points END AS tax_basis_points,
            coalesce((item ->> 'is_active')::boolean, s.is_active, true) AS is_active
     FROM given
     LEFT JOIN stored s USING (sku)
@@ -51,9 +54,11 @@ WITH given AS (
 )
 INSERT INTO members_product AS p (
     sku, name, barcode, category_id, brand_id, price_minor, cost_minor,
-    excluded_from_earning, excluded_from_redemption, is_active, updated_at)
+    excluded_from_earning, excluded_from_redemption, attributes, tax_basis_points, is_active,
+    updated_at)
 SELECT sku, name, barcode, category_id, brand_id, price_minor, cost_minor,
-    excluded_from_earning, excluded_from_redemption, is_active, statement_timestamp()
+    excluded_from_earning, excluded_from_redemption, attributes, tax_basis_points, is_active,
+    statement_timestamp()
 FROM wanted ORDER BY sku
 ON CONFLICT (sku) DO UPDATE SET
     name = EXCLUDED.name, barcode = EXCLUDED.barcode, category_id = EXCLUDED.category_id,
@@ -61,13 +66,16 @@ ON CONFLICT (sku) DO UPDATE SET
     price_minor = EXCLUDED.price_minor, cost_minor = EXCLUDED.cost_minor,
     excluded_from_earning = EXCLUDED.excluded_from_earning,
     excluded_from_redemption = EXCLUDED.excluded_from_redemption,
+    attributes = EXCLUDED.attributes, tax_basis_points = EXCLUDED.tax_basis_points,
     is_active = EXCLUDED.is_active, updated_at = EXCLUDED.updated_at
 WHERE (p.name, p.barcode, p.category_id, p.brand_id, p.price_minor, p.cost_minor,
-       p.excluded_from_earning, p.excluded_from_redemption, p.is_active)
+       p.excluded_from_earning, p.excluded_from_redemption, p.attributes, p.tax_basis_points,
+       p.is_active)
    IS DISTINCT FROM
       (EXCLUDED.name, EXCLUDED.barcode, EXCLUDED.category_id, EXCLUDED.brand_id,
        EXCLUDED.price_minor, EXCLUDED.cost_minor, EXCLUDED.excluded_from_earning,
-       EXCLUDED.excluded_from_redemption, EXCLUDED.is_active)
+       EXCLUDED.excluded_from_redemption, EXCLUDED.attributes, EXCLUDED.tax_basis_points,
+       EXCLUDED.is_active)
 RETURNING sku, xmax = 0
 """
 

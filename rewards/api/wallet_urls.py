@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from rewards.api.awards import AwardBalanceViewSet, AwardViewSet
 from rewards.api.wallets import (
     AdjustmentViewSet,
     EntryViewSet,
@@ -20,6 +21,13 @@ urlpatterns = [
         WalletViewSet.as_view({"get": "list"}),
         name="wallets-of-member",
     ),
+    *[
+        path(f"members/<uuid:member_id>/{name}", view.as_view({"get": "list"}), name=name)
+        for name, view in (
+            ("awards", AwardViewSet),
+            ("award-balances", AwardBalanceViewSet),
+        )
+    ],
     path(_WALLET, WalletViewSet.as_view({"get": "retrieve"}), name="wallets-detail"),
     path(f"{_WALLET}/entries", EntryViewSet.as_view({"get": "list"}), name="wallets-entries"),
     path(f"{_WALLET}/lots", LotViewSet.as_view({"get": "list"}), name="wallets-lots"),

@@ -1,7 +1,15 @@
 """The door for integrators: one noun a file."""
 
+from members.api.views.assortment import (
+    ListedViewSet,
+    PriceListViewSet,
+    PriceViewSet,
+    ProductListViewSet,
+    StockViewSet,
+)
 from members.api.views.cards import CardViewSet
 from members.api.views.consents import ConsentViewSet
+from members.api.views.groups import MemberTagViewSet, StoreGroupViewSet, TagViewSet
 from members.api.views.people import IdentityViewSet, MemberViewSet
 from members.api.views.products import CategoryViewSet, ProductViewSet
 from members.api.views.stores import StoreViewSet
@@ -11,7 +19,15 @@ __all__ = [
     "CategoryViewSet",
     "ConsentViewSet",
     "IdentityViewSet",
+    "ListedViewSet",
+    "MemberTagViewSet",
     "MemberViewSet",
+    "PriceListViewSet",
+    "PriceViewSet",
+    "ProductListViewSet",
     "ProductViewSet",
+    "StockViewSet",
+    "StoreGroupViewSet",
     "StoreViewSet",
+    "TagViewSet",
 ]
