@@ -41,4 +41,6 @@ class RewardsConfig(AppConfig):
         fence("rewards_coupontally", ("uses", "held"))
         fence("rewards_couponuse")
         fence("rewards_tierevaluation")
+        for table in ("programmerules", "rulesacceptance"):
+            fence(f"rewards_{table}")
         fence("rewards_couponexport", EXPORT_MOVES)

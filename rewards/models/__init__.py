@@ -20,6 +20,7 @@ from rewards.models.limits import LimitAlert, LimitCounter, LimitHold, LimitUse
 from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
 from rewards.models.retro import RetroBatch, RetroItem
+from rewards.models.rules_page import ProgrammeRules, RulesAcceptance
 from rewards.models.tiers import Tier, TierEvaluation, TierMembership, TierStructure
 
 __all__ = [
@@ -52,12 +53,14 @@ __all__ = [
     "LotMove",
     "PendingGrant",
     "Programme",
+    "ProgrammeRules",
     "Promotion",
     "PromotionVersion",
     "Purchase",
     "PurchaseRefund",
     "RetroBatch",
     "RetroItem",
+    "RulesAcceptance",
     "StackingGroup",
     "Tier",
     "TierEvaluation",

@@ -133,6 +133,11 @@ class Definition(Strict):
     pilot: Pilot | None = None
     labels: Labels = Field(default_factory=Labels)
     funding: Funding | None = Field(default=None, description="Left out: the shop itself")
+    public: bool = Field(
+        default=True,
+        description="Whether the public page of the programme's rules names it. Pilots, coupons"
+        " and offers for tags or segments never stand there",
+    )
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Definition:
