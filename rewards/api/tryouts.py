@@ -21,7 +21,7 @@ from loyalty_crm.kernel.api.strict_json import decode_request
 from loyalty_crm.kernel.errors import NotFound, ValidationFailed
 from loyalty_crm.kernel.problems import fault
 from rewards.api.checkout import answer, compiled_for, refuse_store
-from rewards.api.promotion_shapes import PAGE, EmptyBody
+from rewards.api.promotion_shapes import PAGE, EmptyBody, VersionOut, version_out
 from rewards.api.tryout_bodies import (
     BackTestBody,
     BackTestOut,
@@ -38,9 +38,10 @@ from rewards.api.tryout_bodies import (
     refs_of,
     retro_out,
 )
-from rewards.models import BackTest, BackTestCell, RetroBatch, RetroItem
+from rewards.models import BackTest, BackTestCell, Promotion, RetroBatch, RetroItem
 from rewards.services.programmes import default_programme
 from rewards.services.tryout import backtests, retro, sandbox
+from rewards.services.tryout.pilots import end_pilot
 from rewards.services.tryout.sandbox import SimulationOut
 
 _DIMENSION = OpenApiParameter(
@@ -66,6 +67,30 @@ class SimulationViewSet(ViewSet):
         compiled = compiled_for(request)
         question = question_of(body, clock.now(), compiled.programme.currency)
         return answer(sandbox.simulate(question=question, compiled=compiled))
+
+
+@extend_schema(tags=["rules"])
+class PilotViewSet(IdempotentMixin, ViewSet):
+    """Promotions that are live for some."""
+
+    scopes = {"end_pilot": "rules:write"}
+
+    @extend_schema(
+        operation_id="promotions_end_pilot",
+        request=json_body(EmptyBody),
+        responses={200: schema_of(VersionOut)},
+    )
+    def end_pilot(self, request: Request, promotion_id: UUID) -> HttpResponse:
+        """Publish the pilot to everybody, as a new version; or hand that over for review."""
+        body, actor = decode_request(request, EmptyBody), actor_of(request)
+
+        def work() -> tuple[int, object]:
+            known = Promotion.objects.select_related("programme").filter(public_id=promotion_id)
+            if (promotion := known.first()) is None:
+                raise NotFound
+            return 200, version_out(end_pilot(promotion=promotion, actor=actor))
+
+        return self.once(request, operation="promotions.end_pilot", validated=body, work=work)
 
 
 def stores_of(actor: Actor, named: list[str]) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from rewards.models import Wallet
+from loyalty_crm.kernel import clock
+from members.models import MemberTag, Tag
+from rewards.models import Programme, Wallet
 from rewards.services.tryout import retro_count, retro_post
 from tests.api import Integrator, new_key
 from tests.rewards.tryout_shop import DOUBLE, TryoutShop, finish
@@ -185,3 +189,68 @@ def test_the_same_number_of_queries_for_any_number_of_items(api, shop):
 
     cost(1)
     assert cost(1) == cost(2) <= 4
+
+
+def sell_tea(client, shop, number, store="north", **parts):
+    """Ten dollars' worth of tea at the till; the discount that it got."""
+    body = {
+        "store": store, "number": number, "occurred_at": shop.today.isoformat(),
+        "lines": [{"sku": "tea", "quantity": "1", "price": {"amount": 1000, "currency": "USD"}}],
+        **parts,
+    }  # fmt: skip
+    answer = client.post("/api/v1/purchases", body, key=number)
+    assert answer.status_code == 201, answer.content
+    return answer.json()["totals"]["discount"]["amount"]
+
+
+PILOTS = {
+    "store": lambda shop: {"stores": ["south"]},
+    "member": lambda shop: {"members": [str(shop.anna.member.public_id)]},
+    "tag": lambda shop: {"tags": ["vip"]},
+}
+
+
+@pytest.mark.parametrize("of", PILOTS)
+def test_a_pilot_gives_to_the_chosen_alone_until_it_ends(api, shop, of):
+    MemberTag.objects.create(
+        member=shop.anna.member, tag=Tag.objects.create(code="vip", name="VIP"),
+        since=shop.today - timedelta(days=1),
+    )  # fmt: skip
+    shop.live("tea10", {
+        "effects": [{"kind": "percent_off", "basis_points": 1000}], "pilot": PILOTS[of](shop),
+    })  # fmt: skip
+    till, office = api("sales:write"), api("rules:write")
+    anna, boris = {"card": shop.anna.number}, {"card": shop.boris.number}
+
+    def given(run):
+        return [
+            sell_tea(till, shop, f"{run}1", "south", member=boris),
+            sell_tea(till, shop, f"{run}2", "north", member=anna),
+            sell_tea(till, shop, f"{run}3", "north", member=boris),
+            sell_tea(till, shop, f"{run}4", "north"),
+        ]
+
+    assert given("a") == ([100, 0, 0, 0] if of == "store" else [0, 100, 0, 0])
+    promotion = shop.programme.promotions.get(code="tea10")
+    url = f"/api/v1/promotions/{promotion.public_id}/end-pilot"
+    ended = office.post(url, {}, key="e1").json()
+    assert (ended["state"], ended["number"], "pilot" in ended["definition"]) == ("live", 2, False)
+
+    shop.today = clock.now()
+    assert given("b") == [100, 100, 100, 100]
+    assert office.post(url, {}, key="e2").json()["params"]["state"] == "no_pilot"
+
+
+def test_where_two_people_are_needed_the_end_of_a_pilot_waits(api, shop):
+    shop.live("tea10", {
+        "effects": [{"kind": "percent_off", "basis_points": 1000}], "pilot": {"stores": ["south"]},
+    })  # fmt: skip
+    Programme.objects.update(promotions_need_review=True)
+    promotion = shop.programme.promotions.get(code="tea10")
+
+    ended = api("rules:write").post(
+        f"/api/v1/promotions/{promotion.public_id}/end-pilot", {}, key="1"
+    )
+
+    assert ended.json()["state"] == "in_review"
+    assert promotion.versions.get(state="live").definition["pilot"] == {"stores": ["south"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from uuid import UUID
@@ -225,4 +225,3 @@ def _compared(
     for what, amount in live.items():
         if amount != trial[what]:
             yield DifferenceOut(line=line, what=what, live=amount, trial=trial[what])
-
