@@ -8,7 +8,7 @@ from rewards.models import LimitCounter
 from rewards.services import rule_sets
 from rewards.services.limits.audit import audit_limits
 from tests.factories.promotions import make_promotion
-from tests.rewards.till_client import Till, line, purchase
+from tests.rewards.till_client import Till, basket, line, purchase
 
 TEN_OFF = {"kind": "amount_off", "amount_minor": 10_00}
 BONUS = {"kind": "fixed_points", "points": 30}
@@ -28,11 +28,18 @@ def limit(per: str, what: str, most: int, **more: Any) -> dict[str, Any]:
 
 
 def sell(till: Till, shop: Any, number: str, price: int = 50_00, **details: Any) -> Any:
-    """One piece of tea; the answer as JSON."""
-    said = purchase(shop, number, line("tea", price), **details)
+    """One piece of tea, or other lines; the answer as JSON."""
+    lines = details.pop("lines", None) or [line("tea", price)]
+    said = purchase(shop, number, *lines, **details)
     answer = till.post("purchases", said)
     assert answer.status_code == 201, answer.content
     return answer.json()
+
+
+def reserve(till: Till, shop: Any, **details: Any) -> Any:
+    """A quote for one piece of tea that keeps what it promises."""
+    said = basket(shop, line("tea", 50_00), reserve=True, **details)
+    return till.post("quotes", said).json()
 
 
 def off(sold: dict[str, Any]) -> int:

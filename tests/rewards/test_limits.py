@@ -21,7 +21,17 @@ from rewards.tasks import release_holds
 from tests.factories.members import CardFactory, StoreFactory
 from tests.factories.promotions import make_programme
 from tests.factories.rewards import event
-from tests.rewards.limit_tools import BONUS, TEN_OFF, books, limit, limited, off, sell, used
+from tests.rewards.limit_tools import (
+    BONUS,
+    TEN_OFF,
+    books,
+    limit,
+    limited,
+    off,
+    reserve,
+    sell,
+    used,
+)  # fmt: skip
 from tests.rewards.till_client import Till, basket, line, purchase
 
 pytestmark = pytest.mark.django_db
@@ -290,10 +300,6 @@ def test_a_quote_whose_limit_was_taken_meanwhile_is_stale(shop, till):
     assert off(late.json()["params"]["quote"]) == 0
 
 
-def reserve(till, shop, **details):
-    return till.post("quotes", basket(shop, line("tea", 50_00), reserve=True, **details)).json()
-
-
 def test_a_reserved_quote_keeps_its_room(shop, till):
     limited("promo", TEN_OFF, limit("total", "uses", 1))
     quoted = reserve(till, shop)
@@ -510,8 +516,16 @@ def test_a_threshold_is_told_once_by_the_sale_that_reached_it(shop, till):
         (50, 20_00), (80, 40_00), (100, 40_00)
     ]  # fmt: skip
     assert {one.object_id for one in told} == {str(promo.public_id)}
-    assert told[0].data == {"promotion": "promo", "percent": 50, "per": "total", "period": "",
-                            "store": None, "what": "money", "used": 20_00, "max": 40_00}  # fmt: skip
+    assert told[0].data == {
+        "promotion": "promo",
+        "percent": 50,
+        "per": "total",
+        "period": "",
+        "store": None,
+        "what": "money",
+        "used": 20_00,
+        "max": 40_00,
+    }
 
 
 def test_members_own_limits_tell_nobody(shop, card, till):
