@@ -44,7 +44,9 @@ SIDEBAR = [
         {
             "rewards.Programme": "tune",
             "rewards.Promotion": "sell",
+            "rewards.TierStructure": "stairs",
             "rewards.StackingGroup": "stacks",
+            "rewards.ProgrammeRules": "gavel",
         },
     ),
     Job(_("Gift cards"), {"rewards.GiftCard": "card_giftcard"}),

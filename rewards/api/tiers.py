@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema
 from msgspec import Meta
@@ -22,7 +21,6 @@ from loyalty_crm.kernel.api.openapi import json_body, schema_of
 from loyalty_crm.kernel.api.shapes import Body, Natural
 from loyalty_crm.kernel.api.strict_json import decode_request
 from members.models import Member
-from rewards.errors import TierStructureCodeTaken
 from rewards.models import TierEvaluation, TierStructure
 from rewards.services import tiers
 from rewards.services.programmes import default_programme
@@ -144,8 +142,6 @@ class TierStructureViewSet(IdempotentMixin, ViewSet):
         asked = decode_request(request, StructureBody)
 
         def work() -> tuple[int, object]:
-            if TierStructure.objects.filter(code=asked.code).exists():
-                raise TierStructureCodeTaken(pointer="/code")
             blank = TierStructure(programme=default_programme())
             return 201, _saved(blank, asked, actor_of(request))
 
@@ -226,10 +222,7 @@ def _saved(structure: TierStructure, asked: StructureBody, actor: Actor) -> Stru
         if name != "tiers":
             setattr(structure, name, getattr(asked, name))
     steps = [Step(one.code, one.name, one.threshold) for one in asked.tiers]
-    try:
-        return structure_out(tiers.save_structure(structure=structure, steps=steps, actor=actor))
-    except IntegrityError as taken:
-        raise TierStructureCodeTaken(pointer="/code") from taken
+    return structure_out(tiers.save_structure(structure=structure, steps=steps, actor=actor))
 
 
 def structure_out(structure: TierStructure) -> StructureOut:

@@ -59,12 +59,11 @@ def lock(structure: TierStructure) -> None:
 
 
 def cases_of(structure: TierStructure, member_ids: Iterable[int]) -> list[Case]:
-    """Active members with what they have now. Two queries."""
-    zone = zone_of(structure)
-    held = {
-        one.member_id: one
-        for one in TierMembership.objects.filter(structure=structure, member__in=member_ids)
-    }
+    """Active members with what they have now. Two queries; one for a ladder not saved yet."""
+    zone, held = zone_of(structure), {}
+    if structure.pk:
+        known = TierMembership.objects.filter(structure=structure, member__in=member_ids)
+        held = {one.member_id: one for one in known}
     members = Member.objects.filter(pk__in=member_ids, status=Member.Status.ACTIVE)
     rows = members.values_list("pk", "public_id", "enrolled_at").order_by("pk")
     return [

@@ -8,11 +8,12 @@ from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
 
 from loyalty_crm.kernel import audit
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.problems import fault
-from rewards.errors import TiersInvalid
+from rewards.errors import TiersInvalid, TierStructureCodeTaken
 from rewards.models import Programme, Tier, TierStructure
 from rewards.rules import tiers as rules
 from rewards.rules.tiers import Ladder, Level
@@ -57,6 +58,7 @@ def save_structure(
     """
     refuse_wrong(steps)
     Programme.objects.select_for_update(no_key=True).get(pk=structure.programme_id)
+    refuse_taken(structure)
     if structure.is_primary:
         others = TierStructure.objects.filter(programme=structure.programme_id, is_primary=True)
         others.exclude(pk=structure.pk).update(is_primary=False)
@@ -72,15 +74,25 @@ def save_structure(
     return structure
 
 
+def refuse_taken(structure: TierStructure) -> None:
+    known = TierStructure.objects.filter(programme=structure.programme_id, code=structure.code)
+    if known.exclude(pk=structure.pk).exists():
+        raise TierStructureCodeTaken(pointer="/code")
+
+
 def refuse_wrong(steps: Sequence[Step]) -> None:
     errors: list[dict[str, Any]] = []
     if not 1 <= len(steps) <= MOST_TIERS:
-        errors.append(fault("/tiers", "count", min=1, max=MOST_TIERS))
+        errors.append(fault("/tiers", "count", _("A ladder has 1 to 20 tiers."), max=MOST_TIERS))
     codes = [step.code for step in steps]
     if len(set(codes)) < len(codes):
-        errors.append(fault("/tiers", "codes_differ"))
+        errors.append(fault("/tiers", "codes_differ", _("Two tiers have the same code.")))
     errors += [
-        fault(f"/tiers/{codes.index(code)}/threshold", "must_rise")
+        fault(
+            f"/tiers/{codes.index(code)}/threshold",
+            "must_rise",
+            _("%(code)s must begin above the tier before it.") % {"code": code},
+        )
         for code in rules.faults([(step.code, step.threshold) for step in steps])
     ]
     if errors:
@@ -95,7 +107,8 @@ def _write_steps(structure: TierStructure, steps: Sequence[Step]) -> None:
         structure.tiers.filter(pk__in=[tier.pk for tier in gone]).delete()
     except ProtectedError as used:
         codes = [tier.code for tier in gone]
-        raise TiersInvalid(errors=[fault("/tiers", "tier_in_use", codes=codes)]) from used
+        text = _("Members stand or stood on a tier that is left out.")
+        raise TiersInvalid(errors=[fault("/tiers", "tier_in_use", text, codes=codes)]) from used
     for place, tier in enumerate(known[step.code] for step in steps if step.code in known):
         Tier.objects.filter(pk=tier.pk).update(rank=1_000 + place, threshold=10**12 - place)
     for rank, step in enumerate(steps):

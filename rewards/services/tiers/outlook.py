@@ -130,7 +130,7 @@ def _preview_chunk(
 ) -> None:
     ladder, zone = ladder_with(structure, tiers), zone_of(structure)
     rank_of = {tier.code: tier.rank for tier in tiers}
-    names = dict(structure.tiers.values_list("pk", "code"))
+    names = dict(structure.tiers.values_list("pk", "code")) if structure.pk else {}
     cases = cases_of(structure, ids)
     begins = {
         case.member_id: rules.window_begins(ladder, now, case.enrolled_on, zone) for case in cases
