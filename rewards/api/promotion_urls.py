@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from rewards.api.promotion_groups import GroupViewSet
+from rewards.api.promotion_limits import PromotionLimitsView
 from rewards.api.promotion_versions import VersionViewSet
 from rewards.api.promotions import ProgrammeViewSet, PromotionViewSet
 
@@ -38,6 +39,11 @@ urlpatterns = [
         )
         for action in ("pause", "resume", "end", "duplicate")
     ],
+    path(
+        f"{_PROMOTION}/limits",
+        PromotionLimitsView.as_view({"get": "retrieve"}),
+        name="promotion-limits",
+    ),
     path(
         f"{_PROMOTION}/versions",
         VersionViewSet.as_view({"get": "browse", "post": "draft"}),
