@@ -61,6 +61,8 @@ class ProgrammeOut(msgspec.Struct, kw_only=True):
     rounding: str
     earning_base: str
     max_points_share_percent: int
+    tax_mode: str
+    tax_basis_points: int
     min_redeem_points: int
     activation_delay_days: int
     expiry: str

@@ -25,6 +25,7 @@ class ProgrammeForm(forms.ModelForm):  # type: ignore[type-arg]
             _("How far discounts go"),
             ["max_discount_percent", "price_floor_percent", "never_below_cost"],
         ),
+        (_("Tax"), ["tax_mode", "tax_basis_points"]),
         (_("Points lifetime"), ["expiry", "expiry_days", "expiry_dates", "expiry_bucket"]),
         (_("Returns"), ["debt", "debt_limit_points", "expired_on_restore", "revive_days"]),
         (_("Review"), ["promotions_need_review"]),
@@ -59,7 +60,7 @@ class ProgrammeForm(forms.ModelForm):  # type: ignore[type-arg]
             "offline_redeem_limit", "expiry", "expiry_days", "expiry_dates", "expiry_bucket",
             "debt", "debt_limit_points", "expired_on_restore", "revive_days",
             "max_discount_percent", "price_floor_percent", "never_below_cost",
-            "promotions_need_review",
+            "promotions_need_review", "tax_mode", "tax_basis_points",
         ]  # fmt: skip
         help_texts = {
             "time_zone": _("A name like Europe/Moscow. Days of the programme begin and end by it."),
@@ -79,6 +80,7 @@ class ProgrammeForm(forms.ModelForm):  # type: ignore[type-arg]
             "promotions_need_review": _(
                 "Nothing goes live before somebody else than its author has approved it."
             ),
+            "tax_mode": _("Discounts come first: tax is counted on what is left of the price."),
             "revive_days": _("How long revived points can be spent."),
         }
 

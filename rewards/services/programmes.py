@@ -22,7 +22,7 @@ from rewards.services import promotions
 #: The greatest values that make sense.
 MOST = {
     "max_points_share_percent": 100, "max_discount_percent": 100, "price_floor_percent": 100,
-    "expiry_days": 36_500, "activation_delay_days": 3_650,
+    "tax_basis_points": 10_000, "expiry_days": 36_500, "activation_delay_days": 3_650,
 }  # fmt: skip
 BASE_RULE = "base"
 #: Settings that a marketer may change. Currency and scale would change what a point is.
@@ -32,6 +32,7 @@ CHANGEABLE = (
     "expiry_days", "expiry_dates", "expiry_bucket", "debt", "debt_limit_points",
     "expired_on_restore", "revive_days", "offline_redeem_limit", "max_discount_percent",
     "never_below_cost", "price_floor_percent", "promotions_need_review",
+    "tax_mode", "tax_basis_points",
 )  # fmt: skip
 
 
@@ -50,16 +51,23 @@ def ensure_default(*, actor: Actor, **settings: Any) -> Programme:
     """
     if found := Programme.objects.filter(is_default=True).first():
         return found
-    programme = Programme(**{"code": "main", "name": _("Points programme"), **settings})
-    programme.is_default = True
-    _check(programme)
-    programme.save()
+    programme = create_programme(settings={"code": "main", "name": _("Points programme"),
+                                           **settings})  # fmt: skip
     base = promotions.create(
         programme=programme, code=BASE_RULE, name=_("Base earning rule"), actor=actor
     )
     promotions.publish(
         promotion=base, definition=base_definition(programme), starts_at=None, actor=actor
     )
+    return programme
+
+
+def create_programme(*, settings: Mapping[str, Any]) -> Programme:
+    """The default programme of an empty shop, without any rule."""
+    programme = Programme(**settings)
+    programme.is_default = True
+    _check(programme)
+    programme.save()
     return programme
 
 
