@@ -6,6 +6,7 @@ from django.views.generic import TemplateView
 
 from loyalty_crm.kernel.api.docs import docs
 from members.till import urls as members_till
+from rewards.admin import rules_page
 from rewards.till import urls as rewards_till
 
 handler400 = "loyalty_crm.kernel.api.handlers.handler400"
@@ -25,5 +26,7 @@ urlpatterns = [
     path("api/v1/", include("rewards.api.urls")),
     path("api/docs/", docs, name="api-docs"),
     path("till/", include(till)),
+    path("rules/", rules_page.current, name="rules"),
+    path("rules/<int:number>/", rules_page.version, name="rules-version"),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -19,7 +19,7 @@ from rewards.admin.amounts import money, points
 from rewards.admin.causes import explain
 from rewards.admin.columns import page_of_receipt
 from rewards.admin.statement import statements
-from rewards.models import LedgerEntry, Purchase, Wallet
+from rewards.models import LedgerEntry, Purchase, RulesAcceptance, Wallet
 
 ENTRIES = 10
 RECEIPTS = 10
@@ -27,7 +27,12 @@ RECEIPTS = 10
 
 def wallets_panel(request: HttpRequest, member_id: int) -> HttpResponse:
     member = asked_for(request, member_id)
-    context = {"member": member, "statements": statements(member, clock.now())}
+    accepted = RulesAcceptance.objects.filter(member=member).select_related("rules")
+    context = {
+        "member": member,
+        "statements": statements(member, clock.now()),
+        "accepted": accepted.defer("rules__text").order_by("-rules__number").first(),
+    }
     return render(request, "admin/rewards/_wallets.html", context)
 
 
