@@ -49,6 +49,13 @@ SIDEBAR = [
             "rewards.ProgrammeRules": "gavel",
         },
     ),
+    Job(
+        _("Coupons"),
+        {
+            "rewards.CouponBatch": "confirmation_number",
+            "rewards.CouponExport": "lock_open_right",
+        },
+    ),
     Job(_("Gift cards"), {"rewards.GiftCard": "card_giftcard"}),
     Job(
         _("Ledger"),

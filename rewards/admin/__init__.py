@@ -2,6 +2,7 @@
 
 from rewards.admin import (
     checkout,
+    coupons,
     gift_cards,
     groups,
     ledger,
@@ -14,6 +15,7 @@ from rewards.admin import (
 
 __all__ = [
     "checkout",
+    "coupons",
     "gift_cards",
     "groups",
     "ledger",
