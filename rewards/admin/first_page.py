@@ -23,11 +23,20 @@ from members.admin.lens import lens_of
 from members.models import ConsentText, Member, Product, Receipt, Store
 from rewards.admin.amounts import money, points
 from rewards.admin.columns import page_of_receipt
-from rewards.models import DailyRollup, LedgerEntry, LedgerIncident, Programme, PromotionVersion
+from rewards.models import (
+    DailyRollup,
+    LedgerEntry,
+    LedgerIncident,
+    LimitAlert,
+    Programme,
+    PromotionVersion,
+)
 
 #: So many rows of a day are counted; a longer day shows "10,000+" and stays as fast.
 COUNTED = 10_000
 LATEST = 8
+#: From this share on, in percent, a budget needs somebody's attention.
+NEARLY_USED = 80
 MONTHS = 12
 SERIES = [
     (LedgerEntry.Kind.EARN, "var(--color-primary-600)"),
@@ -170,8 +179,19 @@ def attention_panel(request: HttpRequest) -> HttpResponse:
     """What is wrong, and what is still to be set up: questions that an index answers."""
     allow(request, "rewards.view_wallet")
     incidents = LedgerIncident.objects.filter(closed_at__isnull=True).order_by("-id")[:LATEST]
-    context = {"incidents": list(incidents), "steps": missing_steps()}
+    context = {
+        "incidents": list(incidents),
+        "alerts": budget_alerts() if request.user.has_perm("rewards.view_promotion") else [],
+        "steps": missing_steps(),
+    }
     return render(request, "admin/rewards/_attention.html", context)
+
+
+def budget_alerts() -> list[LimitAlert]:
+    """Budgets that came near their end these days, the newest first."""
+    since = clock.now() - timedelta(days=7)
+    near = LimitAlert.objects.filter(reached_at__gte=since, percent__gte=NEARLY_USED)
+    return list(near.select_related("counter__promotion").order_by("-id")[:LATEST])
 
 
 def missing_steps() -> list[dict[str, str]]:

@@ -140,6 +140,21 @@ def test_the_page_of_the_promotion_shows_its_gauges(shop, till, client):
     assert b"<script" not in page.content.split(b"lc-gauge")[1].split(b"</section>")[0]
 
 
+def test_a_budget_that_ends_is_told_on_the_first_page(shop, till, client):
+    limited("promo", TEN_OFF, limit("total", "money", 20_00), limit("day", "uses", 4))
+    client.force_login(make_staff("mary", "marketer"))
+    panel = reverse("admin:rewards_attention")
+    for number in ("R-1", "R-2"):
+        sell(till, shop, number)
+
+    said = text_of(client.get(panel))
+
+    # Half of the day's uses is no reason to worry.
+    assert said.count("Budget of promo") == 2
+    assert "Needs a hand" in said
+    assert "100 % Budget of promo" in said
+
+
 def test_the_proof_finds_a_counter_that_somebody_changed(shop, till):
     limited("promo", TEN_OFF, limit("total", "uses", 9))
     sell(till, shop, "R-1")

@@ -478,6 +478,19 @@ def test_a_receipt_printed_by_its_quote_keeps_its_price_and_is_noted(shop, till)
     assert LimitUse.objects.filter(kind="over").count() == 1
 
 
+def test_a_late_receipt_does_not_fail_for_a_hold_that_ended(shop, till):
+    limited("promo", TEN_OFF, limit("total", "uses", 1))
+    quoted = reserve(till, shop)
+    Till("holds:write").post(f"holds/{quoted['hold']['id']}/void", {})
+    sell(till, shop, "R-1")
+    named = {"quote_id": quoted["quote_id"], "hold_id": quoted["hold"]["id"]}
+
+    [late] = send(till, offline(shop, "R-2", **named))
+
+    assert (late["status"], off(late["body"])) == (201, 10_00)
+    assert LimitUse.objects.filter(kind="over").count() == 1
+
+
 def test_printed_prices_take_no_money_of_a_budget(shop, till):
     limited("promo", TEN_OFF, limit("total", "money", 10_00))
 

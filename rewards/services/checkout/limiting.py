@@ -69,11 +69,14 @@ class HeldLimit(msgspec.Struct, kw_only=True):
 # Before the price is final
 
 
-def refuse_hold(facts: Facts, actor: Actor) -> bool:
-    """Whether a hold of limits is this caller's and open; one that is over is refused."""
+def refuse_hold(facts: Facts, is_late: bool, actor: Actor) -> bool:
+    """Whether the sale names a hold of limits; one that is not the caller's, or over, is refused.
+
+    A late sale happened already: its hold may have ended since, and does no harm.
+    """
     hold = facts.counted.limit_hold
-    if hold is None:
-        return False
+    if hold is None or is_late:
+        return hold is not None
     if hold.owner != actor.id or hold.ended:
         raise HoldResolved(pointer="/hold_id")
     if hold.is_late:
@@ -88,7 +91,7 @@ def settle(priced: Priced, again: Callable[[Facts], Priced]) -> Priced:
     ends; ``again`` prices the same sale on newer facts.
     """
     claims, hold = claims_of(priced), priced.facts.counted.limit_hold
-    mine = [hold.id] if hold else []
+    mine = [hold.id] if hold and not (hold.ended or hold.is_late) else []
     if not (mine or _near(claims, priced.facts)):
         return priced
     stale = _stale(claims, priced.facts)

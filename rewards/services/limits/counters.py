@@ -212,7 +212,7 @@ def free(holds: Sequence[int], outcome: str) -> dict[CounterKey, int]:
         return {CounterKey(*name): held for *name, held in cursor.fetchall()}
 
 
-def due(promotions: Sequence[int] | None, limit: int) -> list[int]:
+def due(promotions: list[int] | None, limit: int) -> list[int]:
     """Holds that are over by the database's clock, locked; those in use just now are skipped."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"promotions": promotions, "limit": limit})

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, Q, Sum, When
 
 from members.models import Store
 from rewards.models import LimitAlert, LimitCounter, Promotion, PromotionVersion
@@ -188,7 +188,7 @@ def _of_members(
         here = Q(per=per, what=what, key=key_of(per, today))
         named |= here
         full |= here & Q(used__gte=limit.max - F("held"))
-    rows: QuerySet[LimitCounter, dict[str, int]] = (
+    rows = (
         LimitCounter.objects.filter(named, promotion=promotion, per__in=OF_MEMBER, moved_to=None)
         .values("per", "what")
         .annotate(
