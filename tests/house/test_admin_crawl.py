@@ -21,13 +21,22 @@ from loyalty_crm.kernel import clock, staff
 from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.models import Integration, Job
 from members.models import Member
-from rewards.models import Hold, LedgerIncident, Programme, Promotion, PromotionVersion, Wallet
-from rewards.services import ledger, promotions, rule_sets
+from rewards.models import (
+    Hold,
+    LedgerIncident,
+    Programme,
+    Promotion,
+    PromotionVersion,
+    TierStructure,
+    Wallet,
+)
+from rewards.services import gift_cards, ledger, promotions, rule_sets, tiers
 from rewards.services.audit_ledger import open_incident
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.committing import commit_purchase
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.stacking_groups import create_group
+from rewards.services.tiers.ladders import Step
 from tests.factories.members import (
     BrandFactory,
     CardFactory,
@@ -72,6 +81,10 @@ OWN: dict[str, str | None] = {
     "rewards_member_wallets": "rewards.view_wallet",
     "rewards_member_entries": "rewards.view_wallet",
     "rewards_member_receipts": "rewards.view_wallet",
+    "rewards_member_tier": "rewards.view_tiermembership",
+    "rewards_tierstructure_new": "rewards.change_tierstructure",
+    "rewards_giftcard_owed": "rewards.view_giftcard",
+    "rewards_giftcard_verb": "rewards.manage_gift_cards",
     "rewards_wallet_adjust": "rewards.adjust_wallet",
     "rewards_wallet_adjust_preview": "rewards.adjust_wallet",
     "rewards_wallet_freeze": "rewards.freeze_wallet",
@@ -140,7 +153,7 @@ def open_shop():
         ask=RefundAsk(store="", number="B-1", occurred_at=now, amount_minor=300),
         programme=programme, now=now, actor=TILL,
     )  # fmt: skip
-    wallet = Wallet.objects.get()
+    wallet = Wallet.objects.get(kind="points")
     ledger.adjust(wallet=wallet, points=50, reason="x", reference="r", actor=SYSTEM)
     ledger.place_hold(
         wallet=wallet, amount=5, ttl=timedelta(hours=1), source="web", source_ref="1", actor=SYSTEM
@@ -151,6 +164,11 @@ def open_shop():
         definition={"effects": [{"kind": "fixed_points", "points": 5}]},
         actor=SYSTEM,
     )
+    (gift,) = gift_cards.issue(programme=programme, actor=SYSTEM)
+    gift_cards.activate(card=gift, amount=500, source_ref="sold", actor=SYSTEM)
+    ladder = TierStructure(programme=programme, code="club", name="Club", is_primary=True)
+    tiers.save_structure(structure=ladder, steps=[Step("base", "Base", 0)], actor=SYSTEM)
+    tiers.rise_all(structure=ladder)
     create_group(programme=programme, code="g", name="Group", mode="first", actor=SYSTEM)
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
