@@ -35,6 +35,7 @@ from rewards.services.audit_ledger import open_incident
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.committing import commit_purchase
 from rewards.services.checkout.refunding import refund_purchase
+from rewards.services.rules_page import publish_rules
 from rewards.services.stacking_groups import create_group
 from rewards.services.tiers.ladders import Step
 from tests.factories.members import (
@@ -95,6 +96,17 @@ OWN: dict[str, str | None] = {
     "rewards_promotion_publish": "rewards.publish_promotion",
     "rewards_promotion_pause": "rewards.publish_promotion",
     "rewards_promotion_resume": "rewards.publish_promotion",
+    "rewards_sandbox": "rewards.view_promotion",
+    "rewards_sandbox_products": "rewards.view_promotion",
+    "rewards_pilot_end": "rewards.publish_promotion",
+    "rewards_backtest_progress": "rewards.view_backtest",
+    "rewards_backtest_cancel": "rewards.add_backtest",
+    "rewards_backtest_table": "rewards.view_backtest",
+    "rewards_retrobatch_approve_step": "rewards.approve_retrobatch",
+    "rewards_retrobatch_apply_step": "rewards.approve_retrobatch",
+    "rewards_retrobatch_undo_step": "rewards.approve_retrobatch",
+    "rewards_retrobatch_cancel_step": "rewards.add_retrobatch",
+    "rewards_programmerules_publish": "rewards.publish_promotion",
     "kernel_integration_rotate": "kernel.change_integration",
     "kernel_integration_revoke_all": "kernel.change_integration",
     "auth_user_password_change": "auth.change_user",
@@ -170,6 +182,7 @@ def open_shop():
     tiers.save_structure(structure=ladder, steps=[Step("base", "Base", 0)], actor=SYSTEM)
     tiers.rise_all(structure=ladder)
     create_group(programme=programme, code="g", name="Group", mode="first", actor=SYSTEM)
+    publish_rules(programme=programme, text={"en": {}}, actor=SYSTEM)
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
     yield programme
@@ -180,6 +193,7 @@ def arguments(route):
     named = {
         "member_id": Member, "wallet_id": Wallet, "hold_id": Hold, "incident_id": LedgerIncident,
         "programme_id": Programme, "promotion_id": Promotion,
+        "test_id": BackTest, "retro_id": RetroBatch,
     }  # fmt: skip
     given = {}
     for name in route.pattern.converters or route.pattern.regex.groupindex:
