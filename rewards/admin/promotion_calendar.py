@@ -23,10 +23,9 @@ from rewards.admin.sentences import Names, sentence
 from rewards.models import Programme, PromotionVersion
 from rewards.rules.conditions import OnSchedule
 from rewards.rules.conditions.places import InStores
-from rewards.rules.lint import lint
 from rewards.rules.rule_set import Rule
 from rewards.rules.when import required
-from rewards.services import rule_sets
+from rewards.services import rule_sets, samples
 from rewards.services.programmes import default_programme
 
 if TYPE_CHECKING:
@@ -248,10 +247,10 @@ def load_of(bars: Sequence[Bar], span: Span) -> list[dict[str, Any]]:
 def tell_conflicts(bars: Sequence[Bar]) -> None:
     """What the rules warn of, between promotions that share a day."""
     compiled = rule_sets.current()
-    groups, terms = compiled.rules.groups, compiled.rules.terms
+    now = clock.now()
     for bar in bars:
         others = [one.rule for one in bars if one is not bar and not one.live.isdisjoint(bar.live)]
-        found = lint(bar.rule, others, groups, terms, clock.now())
+        found = samples.oddities(bar.rule, compiled, now, others)
         bar.conflicts = [oddity_words(one) for one in found if one.code in {"overlap", "shadowed"}]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -120,8 +120,10 @@ class PromotionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("period"))
     def period(self, promotion: Promotion) -> str:
-        version = in_force(promotion)
-        return period_words(version.starts_at, version.ends_at) if version else ""
+        if (version := in_force(promotion)) is None:
+            return ""
+        ends, zone = (version.starts_at, version.ends_at), ZoneInfo(promotion.programme.time_zone)
+        return " – ".join(_day(one, zone) for one in ends) if any(ends) else ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm(ADD))
@@ -196,7 +198,7 @@ class PromotionAdmin(ReadOnlyAdmin):
             "says": sentence(version.definition, version.promotion.programme, names),
             "by": who[version.created_by],
             "approved_by": who.get(version.approved_by, ""),
-            "period": period_words(version.starts_at, version.ends_at),
+            "period": period_words(version),
             "steps": steps_of(version, request.user.has_perm),
         }
 
@@ -215,18 +217,22 @@ def in_force(promotion: Promotion) -> PromotionVersion | None:
     return versions[0] if versions else None
 
 
-def period_words(starts_at: datetime | None, ends_at: datetime | None) -> str:
-    """From when to when, in the reader's language; empty for always."""
-    said = []
-    if starts_at:
-        said.append(_("from %(moment)s") % {"moment": _moment(starts_at)})
-    if ends_at:
-        said.append(_("until %(moment)s") % {"moment": _moment(ends_at)})
+def period_words(version: PromotionVersion) -> str:
+    """From when to when by the programme's clock; empty for always."""
+    zone, said = ZoneInfo(version.promotion.programme.time_zone), []
+    if version.starts_at:
+        said.append(_("from %(moment)s") % {"moment": _moment(version.starts_at, zone)})
+    if version.ends_at:
+        said.append(_("until %(moment)s") % {"moment": _moment(version.ends_at, zone)})
     return " ".join(said)
 
 
-def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+def _moment(moment: datetime, zone: ZoneInfo) -> str:
+    return date_format(moment.astimezone(zone), "SHORT_DATETIME_FORMAT")
+
+
+def _day(moment: datetime | None, zone: ZoneInfo) -> str:
+    return date_format(moment.astimezone(zone), "SHORT_DATE_FORMAT") if moment else "…"
 
 
 def warnings_of(version: PromotionVersion | None) -> list[str]:

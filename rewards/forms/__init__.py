@@ -1,14 +1,11 @@
 """Shapes of what staff type: fields, points accounts, programmes, promotions."""
 
 from rewards.forms.programmes import ProgrammeForm
-from rewards.forms.promotions import EarningRuleForm, NewRuleForm
 from rewards.forms.wallets import AdjustForm, FreezeForm, ReasonForm
 
 __all__ = [
     "AdjustForm",
-    "EarningRuleForm",
     "FreezeForm",
-    "NewRuleForm",
     "ProgrammeForm",
     "ReasonForm",
 ]

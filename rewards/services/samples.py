@@ -83,10 +83,19 @@ def rule_to_try(
     )
 
 
-def oddities(rule: Rule, compiled: Compiled, now: datetime) -> list[Oddity]:
-    """What is odd about the wording beside the live rules."""
+def oddities(
+    rule: Rule, compiled: Compiled, now: datetime, others: Sequence[Rule] | None = None
+) -> list[Oddity]:
+    """What is odd about a wording beside the live rules, or beside others; they go by name."""
     rules = compiled.rules
-    return lint(rule, rules.rules, rules.groups, rules.terms, now)
+    beside = rules.rules if others is None else others
+    names = {one.code: one.name for one in beside}
+    return [
+        msgspec.structs.replace(
+            one, params={key: names.get(said, said) for key, said in one.params.items()}
+        )
+        for one in lint(rule, beside, rules.groups, rules.terms, now)
+    ]
 
 
 def try_sample(rule: Rule, sample: Sample, compiled: Compiled) -> Tried:

@@ -75,12 +75,12 @@ def place(pointer: str, state: State) -> tuple[str, bool]:
     """The deepest path of the form on the way of a JSON pointer, and whether it is all the way."""
     path, at = "", state
     for step in pointer.strip("/").split("/") if pointer.strip("/") else []:
-        if isinstance(at, Mapping) and step in GROUPS and "nodes" in at:
-            step = "nodes"
-        inner = at_path(at, step)
+        is_group = isinstance(at, Mapping) and step in GROUPS and "nodes" in at
+        name = "nodes" if is_group else step
+        inner = at_path(at, name)
         if inner is None:
             return path, False
-        path, at = f"{path}.{step}".lstrip("."), inner
+        path, at = f"{path}.{name}".lstrip("."), inner
     return path.removesuffix(".nodes"), True
 
 

@@ -97,9 +97,7 @@ class Form:
         self.typed_json = text
         try:
             document = json.loads(text)
-            if not isinstance(document, dict):
-                raise ValueError
-            definitions.parse(document)
+            definitions.parse(document if isinstance(document, dict) else {"": document})
         except definitions.InvalidDefinitionError as refused:
             self.extra = [_json_fault(one) for one in refused.errors[:20]]
         except (ValueError, RecursionError):

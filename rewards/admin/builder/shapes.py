@@ -161,7 +161,8 @@ def _array(name: str, schema: Json, defs: Json, *, required: bool) -> Shape:
     if "$ref" in item or "oneOf" in item:
         return Rows(_shape(name, item, defs, required=True), most, schema.get("minItems", 0))
     kind: LeafKind = "numbers" if item.get("type") == "integer" else "codes"
-    return Leaf(kind, name, required=required, default=[], bounds={**_bounds(item), "most": most})
+    bounds = {**_bounds(item), "most": most}
+    return Leaf(kind, name, required=required, default=schema.get("default", []), bounds=bounds)
 
 
 def _object(schema: Json, *, optional: bool) -> Shape:

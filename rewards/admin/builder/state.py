@@ -120,7 +120,7 @@ def read(shape: Shape, state: State, to: Reading, path: str = "", around: Around
     """The value of a state, or ABSENT; what can not be read is noted under its path."""
     match shape:
         case Leaf():
-            return _read_leaf(shape, str(state or ""), to, path, around)
+            return _read_leaf(shape, state, to, path, around)
         case Record():
             return _read_record(shape, state, to, path, around)
         case Rows():
@@ -201,15 +201,18 @@ def lines(text: object) -> list[str]:
     return list(dict.fromkeys(line for line in found if line))
 
 
-def _read_leaf(leaf: Leaf, text: str, to: Reading, path: str, around: Around) -> Any:
-    value = _leaf_value(leaf, text.strip(), to, path, around)
-    return ABSENT if value == leaf.default and leaf.kind != "fixed" else value
+def _read_leaf(leaf: Leaf, state: State, to: Reading, path: str, around: Around) -> Any:
+    """What the form does not have at all is left as it is by default: a page may be older."""
+    if leaf.kind == "fixed":
+        return leaf.default
+    if state is None:
+        return ABSENT
+    value = _leaf_value(leaf, str(state).strip(), to, path, around)
+    return ABSENT if value == leaf.default else value
 
 
 def _leaf_value(leaf: Leaf, text: str, to: Reading, path: str, around: Around) -> Any:
     match leaf.kind:
-        case "fixed":
-            return leaf.default
         case "codes":
             return lines(text)
         case "numbers":

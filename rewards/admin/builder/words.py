@@ -186,6 +186,12 @@ FIELDS: Words = {
     "tags": _("members with these tags"),
     "receipt": _("name on the receipt"),
     "cashier": _("what the cashier may say"),
+    "public": _("Shown to members"),
+    "funding": _("Who pays for it"),
+    "party": _("paid by"),
+    "Funding.code": _("code of the brand or partner"),
+    "release": _("a use is given back"),
+    "alerts": _("tell us at percent used"),
     "Step.percent": _("percent"),
     "Hours.start": _("from the hour"),
     "Hours.end": _("to the hour"),
@@ -224,6 +230,8 @@ HELP: Words = {
     "members": _("Their ids, one a line."),
     "AmountOffEach.amount_minor": _("For fuel: so much off a litre."),
     "exclude": _("These never count, even when named above."),
+    "funding": _("For the books: what the promotion costs can be charged to somebody."),
+    "alerts": _("For example 50 80 100."),
     "About.code": _("Its name over the API. Left empty, it is made from the name."),
     "priority": _("Inside a step of the receipt the smaller rank comes first."),
 }
@@ -273,6 +281,9 @@ CHOICES: Words = {
     "leap_day.03-01": _("on 1 March"),
     "shown.yes": _("is shown"),
     "shown.no": _("is not shown"),
+    "party.own": _("the shop itself"),
+    "party.brand": _("a brand"),
+    "party.partner": _("a partner"),
     "who.new": _("a new member"),
     "who.nobody": _("nobody shows a card"),
     "who.card": _("the owner of a card"),
@@ -320,6 +331,9 @@ REASONS: Words = {
     "basis_points or amount_minor: one of them": _("Either percent or an amount."),
     "steps must rise": _("Each step must be higher than the one before."),
     "tiers must rise": _("Each step must be higher than the one before."),
+    "a brand or a partner has a code, the shop itself has none": _(
+        "A brand or a partner has a code, the shop itself has none."
+    ),
     "a higher tier earns less": _("A higher step can't earn less."),
     "a higher step gives less": _("A higher step can't give less."),
     "only one rate of a promotion is rounded once a receipt": _(
