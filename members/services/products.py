@@ -84,6 +84,8 @@ INSERT INTO members_brand (code, name) SELECT code, code FROM unnest(%s::text[])
 ORDER BY code ON CONFLICT (code) DO NOTHING
 """
 
+# Two callers could each move one node below the other, and neither see the circle.
+_LOCK_TREE = "LOCK TABLE members_category IN SHARE ROW EXCLUSIVE MODE"
 # First the nodes, then the branches: a row may name a parent that comes later in the list.
 _UPSERT_CATEGORIES = """
 INSERT INTO members_category AS c (code, name)
@@ -189,8 +191,7 @@ def _refuse_category_rows(rows: Sequence[CategoryRow]) -> None:
 def _write_categories(rows: Sequence[CategoryRow]) -> dict[str, str]:
     given = json.dumps(rows)
     with connection.cursor() as cursor:
-        # Two callers could each move one node below the other, and neither see the circle.
-        cursor.execute("LOCK TABLE members_category IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(_LOCK_TREE)
         cursor.execute(_UPSERT_CATEGORIES, [given])
         done = {code: "created" if new else "updated" for code, new in cursor.fetchall()}
         moving = json.dumps([row for row in rows if "parent" in row])

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from unittest.mock import patch
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from loyalty_crm.kernel import stamps
 from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.models import AuditEntry
+from loyalty_crm.kernel.roles import as_owner
 from members.errors import BatchTooLarge, CategoryCycle, CategoryParentUnknown
 from members.models import Brand, Category, Product
+from members.services import products
 from members.services.products import (
     ensure_category_path,
     upsert_categories,
     upsert_products,
 )
-from tests.concurrency import race
+from tests.concurrency import in_own_session, race, wait_until_a_session_is_blocked
 from tests.factories.members import CategoryFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -180,6 +184,48 @@ def test_a_circle_is_refused_and_nothing_moves(length):
 
     assert not Category.objects.filter(name="moved").exists()
     assert not Category.objects.filter(parent__isnull=False).exists()
+
+
+def each_below_the_other():
+    """Two callers move a branch each below the other's leaf; how the second one fares.
+
+    The leaves keep the rows apart: neither branch is itself the parent that the other names.
+    """
+    for code in ("left", "right"):
+        CategoryFactory(code=f"{code}-leaf", parent=CategoryFactory(code=code, name=code))
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            grow(rows=[{"code": "left", "name": "left", "parent": "right-leaf"}])
+            move = partial(grow, rows=[{"code": "right", "name": "right", "parent": "left-leaf"}])
+            other = pool.submit(in_own_session, move)
+            wait_until_a_session_is_blocked()
+        return other.exception(timeout=10)
+
+
+@pytest.fixture
+def stamp_trigger_off(transactional_db):
+    """The rule set's stamp makes writers of the tree queue as well; here the lock stands alone."""
+
+    def alter(word):
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE members_category {word} TRIGGER rule_set_stamp")
+
+    alter("DISABLE")
+    yield
+    alter("ENABLE")
+
+
+def test_two_callers_cannot_close_a_circle_between_them(stamp_trigger_off):
+    assert isinstance(each_below_the_other(), CategoryCycle)
+
+    assert Category.objects.get(parent__isnull=True).code == "right"
+
+
+def test_control_without_the_lock_of_the_tree_a_circle_is_closed(stamp_trigger_off):
+    with patch.object(products, "_LOCK_TREE", "SELECT 1"):
+        assert each_below_the_other() is None
+
+    assert not Category.objects.filter(parent__isnull=True).exists()
 
 
 @pytest.mark.parametrize(
