@@ -232,9 +232,10 @@ class CouponBatchAdmin(ReadOnlyAdmin):
         says: str,
     ) -> HttpResponse:
         self._need(request, CHANGE)
-        batch, form = self._batch(batch_id), forms.Form(request.POST or None)
+        is_sent = request.method == "POST"
+        batch, form = self._batch(batch_id), forms.Form(request.POST if is_sent else None)
         work = partial(step, batch=batch, actor=user_actor(request.user))
-        if request.method == "POST" and form.is_valid() and self._try(request, form, work, title):
+        if form.is_valid() and self._try(request, form, work, title):
             return HttpResponseRedirect(page_of(batch))
         return self._form(request, form, title, page_of(batch), says=says)
 
