@@ -13,7 +13,7 @@ from rewards.models import AwardBalance
 from rewards.rules.templates import by_code
 from tests.factories.members import CardFactory, MemberFactory, ProductFactory, StoreFactory
 from tests.factories.promotions import make_programme
-from tests.rewards.till_client import Till, basket, purchase
+from tests.rewards.till_client import ALL, Till, basket, purchase
 
 _numbers = count(1)
 
@@ -74,7 +74,7 @@ class Shop:
 
     def __post_init__(self) -> None:
         make_programme()
-        self.till = Till()
+        self.till = Till(*ALL, "coupons:read", "coupons:write")
 
     def sells(self, category: str, *skus: str, brand: Any = None) -> list[Product]:
         node = Category.objects.get_or_create(code=category, defaults={"name": category.title()})[0]
@@ -93,6 +93,11 @@ class Shop:
         return self._did(
             self.till.post(f"{at}/{version['number']}/publish", {"starts_at": days_ago(365)}), 200
         )
+
+    def prints_code(self, promotion: str, code: str) -> None:
+        """A batch of one code for everybody, as often as they like."""
+        terms = {"promotion": promotion, "kind": "generic", "name": code, "code": code}
+        self._did(self.till.post("coupon-batches", {**terms, "uses_per_code": None}), 201)
 
     def quote(self, *lines: dict[str, Any], card: bool = True, **details: Any) -> Told:
         asked = basket(self.store, *lines, card=self.card if card else None, **details)

@@ -12,7 +12,7 @@ import pytest
 
 from loyalty_crm.kernel import clock
 from members.models import PriceList, PriceListEntry, StockLevel
-from rewards.rules.templates import TEMPLATES
+from rewards.rules.templates import TEMPLATES, by_code
 from tests.rewards.shop import Shop, days_ago, last
 from tests.rewards.till_client import line
 
@@ -338,13 +338,17 @@ def test_gift(shop):
     goods = line("rice", 25_00, "2")
 
     open_choice = shop.quote(goods)
-    chosen = shop.quote(goods, gifts=["bag"])
+    chosen = shop.sell(goods, gifts=["bag"])
     near = shop.quote(line("rice", 12_99))
 
     # Mugs are out of stock, pens are not counted. 50.00 is enough, 12.99 is 37.01 short.
     [award] = open_choice.body["awards"]
     assert (award["code"], award["choices"]) == ("", ["bag", "pen"])
     assert chosen.awards == [("gift", "bag", 1)]
+    assert StockLevel.objects.get(product=bag).quantity == 1
+    # Half of it comes back: 25.00 deserves no gift, the bag goes back on the shelf.
+    assert shop.take_back(chosen, line_1="1")["money"] == 25_00
+    assert StockLevel.objects.get(product=bag).quantity == 2
     assert near.says("gift") == "gift: $37.01 more in the basket to get it"
     assert near.of("gift")["near"] is True
 
@@ -375,6 +379,39 @@ def test_stamps(shop):
     # A latte comes back, and its stamp with it.
     assert shop.take_back(sold, line_1="1")["money"] == 3_50
     assert shop.balance_of("stamps", "coffee") == 2
+
+
+def test_coupon_discount(shop):
+    shop.offers("coupon_discount")
+    shop.prints_code("coupon_discount", "FIVE-OFF")
+    goods = (line("lamp", 12_35), line("bulb", 10_00))
+
+    hit = shop.sell(*goods, coupons=["FIVE-OFF"])
+    without = shop.quote(*goods)
+    near = shop.quote(line("lamp", 12_35), coupons=["FIVE-OFF"])
+
+    # 5.00 over 12.35 and 10.00 of 22.35: 2.7629 and 2.2371, so 2.76 and 2.24.
+    assert (hit.total, hit.nets) == (17_35, [9_59, 7_76])
+    assert without.total == 22_35
+    assert near.says("coupon_discount") == "coupon_discount: $7.65 more in the basket to get it"
+    # The bulb goes back for what it cost with the coupon.
+    assert shop.take_back(hit, line_2="1")["money"] == 7_76
+
+
+def test_next_coupon(shop):
+    shop.publishes("five-off", by_code["coupon_discount"].build({"amount": 5_00}))
+    shop.offers("next_coupon")
+
+    near = shop.quote(line("rice", 13_33, "3"))
+    sold = shop.sell(line("rice", 13_34, "3"))
+    [code] = sold.body["awards"][0]["coupons"]
+    later = shop.sell(line("rice", 13_34), coupons=[code])
+
+    # 39.99 is one cent short; 40.02 gets a coupon of the member's own, worth 5.00 once.
+    assert near.says("next_coupon") == "next_coupon: $0.01 more in the basket to get it"
+    assert later.total == 8_34
+    again = shop.quote(line("rice", 13_34), coupons=[code])
+    assert (again.total, again.body["coupons"][0]["reason"]) == (13_34, "used_up")
 
 
 def test_every_template_has_its_test():
