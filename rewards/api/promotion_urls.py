@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from rewards.api.config import ConfigViewSet
 from rewards.api.promotion_groups import GroupViewSet
 from rewards.api.promotion_limits import PromotionLimitsView
 from rewards.api.promotion_versions import VersionViewSet
@@ -14,6 +15,8 @@ _VERSION = f"{_PROMOTION}/versions/<int:number>"
 _STEPS = ("submit", "withdraw", "discard", "approve", "reject", "schedule", "publish")
 
 urlpatterns = [
+    path("config/export", ConfigViewSet.as_view({"post": "export"}), name="config-export"),
+    path("config/import", ConfigViewSet.as_view({"post": "take"}), name="config-import"),
     path("programme", ProgrammeViewSet.as_view({"get": "retrieve"}), name="programme"),
     path(
         "promotions",

@@ -36,8 +36,12 @@ CHANGEABLE = (
 )  # fmt: skip
 
 
+def default_or_none() -> Programme | None:
+    return Programme.objects.filter(is_default=True).first()
+
+
 def default_programme() -> Programme:
-    programme = Programme.objects.filter(is_default=True).first()
+    programme = default_or_none()
     if programme is None:
         raise ProgrammeMissing
     return programme
@@ -49,7 +53,7 @@ def ensure_default(*, actor: Actor, **settings: Any) -> Programme:
 
     ``settings`` count only for a programme that is made now.
     """
-    if found := Programme.objects.filter(is_default=True).first():
+    if found := default_or_none():
         return found
     programme = create_programme(settings={"code": "main", "name": _("Points programme"),
                                            **settings})  # fmt: skip

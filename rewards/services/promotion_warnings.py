@@ -70,7 +70,7 @@ def warnings_of(
     One query for each kind of code that the versions name, ten at most.
     """
     rules = [rule_of(version) for version in versions]
-    missing = _missing(rules, compiled.programme)
+    missing = missing_codes(rules, compiled.programme)
     now = clock.now()
     others = [one for one in compiled.rules.rules if one.ends_at is None or one.ends_at > now]
     found: dict[int, list[Warned]] = {}
@@ -90,7 +90,7 @@ def in_words(oddity: Oddity) -> str:
     return str(UNKNOWN % {"code": oddity.params["code"], "table": table})
 
 
-def _missing(rules: Iterable[Rule], programme: Programme) -> dict[int, list[Oddity]]:
+def missing_codes(rules: Iterable[Rule], programme: Programme) -> dict[int, list[Oddity]]:
     """Version id → codes that stand in no table."""
     asked = {rule.version_id: named(rule.definition) for rule in rules}
     wanted: dict[str, set[str]] = defaultdict(set)
