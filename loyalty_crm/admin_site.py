@@ -30,6 +30,7 @@ SIDEBAR = [
             "members.Card": "credit_card",
             "members.Consent": "verified_user",
             "members.ConsentText": "article",
+            "members.Tag": "sell",
         },
     ),
     Job(
@@ -44,6 +45,8 @@ SIDEBAR = [
         {
             "rewards.Programme": "tune",
             "rewards.Promotion": "sell",
+            "rewards.BackTest": "science",
+            "rewards.RetroBatch": "update",
             "rewards.TierStructure": "stairs",
             "rewards.StackingGroup": "stacks",
             "rewards.ProgrammeRules": "gavel",
@@ -67,6 +70,7 @@ SIDEBAR = [
             "rewards.PendingGrant": "schedule",
             "rewards.Hold": "lock_clock",
             "rewards.Purchase": "redeem",
+            "rewards.Award": "featured_seasonal_and_gifts",
             "rewards.PurchaseRefund": "assignment_return",
             "rewards.LedgerIncident": "report",
         },
@@ -77,12 +81,17 @@ SIDEBAR = [
             "members.Product": "inventory_2",
             "members.Category": "account_tree",
             "members.Brand": "label",
+            "members.ProductList": "playlist_add_check",
+            "members.PriceList": "request_quote",
+            "members.PriceListEntry": "price_change",
+            "members.StockLevel": "featured_seasonal_and_gifts",
         },
     ),
     Job(
         _("Stores"),
         {
             "members.Store": "storefront",
+            "members.StoreGroup": "hub",
             "members.Terminal": "point_of_sale",
             "members.Shift": "badge",
         },

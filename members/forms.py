@@ -14,7 +14,7 @@ from unfold.widgets import (
 
 from loyalty_crm.kernel.admin_once import OnceForm
 from loyalty_crm.kernel.widgets import DayInput
-from members.models import Card, Consent, Identity, Member, Store
+from members.models import Card, Consent, Identity, Member, Store, Tag
 
 
 class CardVerbForm(OnceForm):
@@ -64,6 +64,20 @@ class ContactForm(OnceForm):
         cleaned = super().clean() or {}
         if not cleaned.get("remove") and not (cleaned.get("kind") and cleaned.get("value")):
             self.add_error("value", _("Write a phone, an e-mail or an external id."))
+        return cleaned
+
+
+class TagForm(OnceForm):
+    """A tag to put on a member, for good or until the end of a day, or one to take off."""
+
+    add = forms.ModelChoiceField(Tag.objects.all(), to_field_name="code", required=False)
+    until = forms.DateField(required=False, label=_("until"))
+    remove = forms.CharField(max_length=80, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("remove") and not cleaned.get("add"):
+            self.add_error("add", _("Choose a tag."))
         return cleaned
 
 

@@ -1,5 +1,23 @@
 """The door for marketers: one noun a file."""
 
-from members.admin import cards, consents, people, products, purchases, stores
+from members.admin import (
+    assortment,
+    cards,
+    consents,
+    groups,
+    people,
+    products,
+    purchases,
+    stores,
+)
 
-__all__ = ["cards", "consents", "people", "products", "purchases", "stores"]
+__all__ = [
+    "assortment",
+    "cards",
+    "consents",
+    "groups",
+    "people",
+    "products",
+    "purchases",
+    "stores",
+]

@@ -41,8 +41,8 @@ def cards_panel(request: HttpRequest, member: Member) -> HttpResponse:
         actor = user_actor(request.user)
         return partial(card_verbs.do, **verb, member=member, at=clock.now(), actor=actor)
 
-    _act(request, form, work, MANAGE_CARDS)
-    return _drawn(request, "admin/members/_cards.html", form, cards_of(request, member))
+    act(request, form, work, MANAGE_CARDS)
+    return drawn(request, "admin/members/_cards.html", form, cards_of(request, member))
 
 
 def contacts_panel(request: HttpRequest, member: Member) -> HttpResponse:
@@ -55,8 +55,8 @@ def contacts_panel(request: HttpRequest, member: Member) -> HttpResponse:
         known = {name: asked[name] for name in ("kind", "value", "system")}
         return partial(add_identity, member=member, **known, actor=actor)
 
-    _act(request, form, work, CHANGE_MEMBER)
-    return _drawn(request, "admin/members/_profile.html", form, contacts_of(request, member))
+    act(request, form, work, CHANGE_MEMBER)
+    return drawn(request, "admin/members/_profile.html", form, contacts_of(request, member))
 
 
 def consents_panel(request: HttpRequest, member: Member) -> HttpResponse:
@@ -76,11 +76,11 @@ def consents_panel(request: HttpRequest, member: Member) -> HttpResponse:
             actor=user_actor(request.user),
         )
 
-    _act(request, form, work, CHANGE_MEMBER)
-    return _drawn(request, "admin/members/_consents.html", form, consents_of(request, member))
+    act(request, form, work, CHANGE_MEMBER)
+    return drawn(request, "admin/members/_consents.html", form, consents_of(request, member))
 
 
-def _act(request: HttpRequest, form: OnceForm, work: Work, permission: str) -> None:
+def act(request: HttpRequest, form: OnceForm, work: Work, permission: str) -> None:
     if request.method != "POST":
         return
     if not request.user.has_perm(permission):
@@ -95,7 +95,7 @@ def _act(request: HttpRequest, form: OnceForm, work: Work, permission: str) -> N
             form.add_error(None, refusal.message)
 
 
-def _drawn(
+def drawn(
     request: HttpRequest, template: str, form: OnceForm, context: dict[str, Any]
 ) -> HttpResponse:
     refused = form.is_bound and bool(form.errors)
@@ -107,7 +107,7 @@ def cards_of(request: HttpRequest, member: Member) -> dict[str, Any]:
     may = request.user.has_perm(MANAGE_CARDS)
     cards = member.cards.select_related("replaced_by").order_by("-id")
     rows = [(card, card_verbs.open_to(card) if may else []) for card in cards]
-    return {**_for(request, member), "cards": rows, "may_manage": may}
+    return {**for_panel(request, member), "cards": rows, "may_manage": may}
 
 
 def contacts_of(request: HttpRequest, member: Member) -> dict[str, Any]:
@@ -115,20 +115,20 @@ def contacts_of(request: HttpRequest, member: Member) -> dict[str, Any]:
     known = member.identities.order_by("kind", "id")
     shown = [{"identity": one, "shown": lens.identity(one)} for one in known]
     may = request.user.has_perm(CHANGE_MEMBER)
-    return {**_for(request, member), "identities": shown, "may_edit": may}
+    return {**for_panel(request, member), "identities": shown, "may_edit": may}
 
 
 def consents_of(request: HttpRequest, member: Member) -> dict[str, Any]:
     newest = member.consents.order_by("-occurred_at", "-id").select_related("text", "store")
     may = request.user.has_perm(CHANGE_MEMBER)
     return {
-        **_for(request, member),
+        **for_panel(request, member),
         "agreed": current_consents(member),
         "consents": list(newest[:TIMELINE]),
         "may_edit": may,
     }
 
 
-def _for(request: HttpRequest, member: Member) -> dict[str, Any]:
+def for_panel(request: HttpRequest, member: Member) -> dict[str, Any]:
     """What every panel needs, and a key for the next form."""
     return {"member": member, "lens": lens_of(request.user), "key": uuid4()}

@@ -24,7 +24,7 @@ from loyalty_crm.kernel.admin_chips import Colour, chip
 from loyalty_crm.kernel.errors import DomainError
 from loyalty_crm.kernel.models import AuditEntry
 from loyalty_crm.kernel.staff import names_of
-from members.admin import member_panels
+from members.admin import member_panels, tag_panel
 from members.admin.lens import Lens, lens_of
 from members.admin.trail_words import in_words
 from members.forms import ProfileForm
@@ -37,6 +37,7 @@ PANELS: dict[str, Panel] = {
     "cards": member_panels.cards_panel,
     "contacts": member_panels.contacts_panel,
     "consents": member_panels.consents_panel,
+    "tags": tag_panel.tags_panel,
 }
 STATE_COLOURS: dict[str, Colour] = {
     Member.Status.ACTIVE: "success",
@@ -135,6 +136,7 @@ class MemberAdmin(ReadOnlyAdmin):
             **member_panels.contacts_of(request, member),
             **member_panels.consents_of(request, member),
             **member_panels.cards_of(request, member),
+            **tag_panel.tags_of(request, member),
             "may_read_trail": request.user.has_perm("kernel.view_auditentry"),
             "may_read_wallet": request.user.has_perm("rewards.view_wallet"),
         }

@@ -11,7 +11,8 @@ from import_export.results import Result
 
 from loyalty_crm.kernel import audit, clock
 from loyalty_crm.kernel.actors import user_actor
-from members.models import Brand, Category, Product
+from members.models import Brand, Category, Product, ProductList
+from members.rules.products import attribute_faults
 
 MOST_ROWS = 5000
 
@@ -35,6 +36,42 @@ class CategoryWidget(widgets.ForeignKeyWidget):
         return found
 
 
+class KnownWidget(widgets.ForeignKeyWidget):
+    """A row that must exist already. ``ValueError`` makes it a fault of the row."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        key = str(value or "").strip()
+        found = self.model._default_manager.filter(**{self.field: key}).first()  # noqa: SLF001
+        if not found:
+            raise ValueError(_("There is no “%(key)s”.") % {"key": key})
+        return found
+
+
+class AttributesWidget(widgets.Widget):
+    """``colour=red; size=L`` in one cell."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> dict[str, str]:
+        pairs = [pair.partition("=") for pair in str(value or "").split(";") if pair.strip()]
+        found = {name.strip(): text.strip() for name, _, text in pairs}
+        if attribute_faults(found):
+            raise ValueError(_("Attributes are written as name=value; name=value."))
+        return found
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "; ".join(f"{name}={text}" for name, text in sorted((value or {}).items()))
+
+
+class ListsWidget(widgets.ManyToManyWidget):
+    """Codes of lists with commas between; the lists must exist."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        codes = {code.strip() for code in str(value or "").split(",") if code.strip()}
+        found = ProductList.objects.filter(code__in=codes)
+        if missing := codes - {one.code for one in found}:
+            raise ValueError(_("There is no “%(key)s”.") % {"key": min(missing)})
+        return found
+
+
 class ProductResource(resources.ModelResource):
     """One product a row, named by its SKU. Categories and brands stand in it by their codes."""
 
@@ -45,6 +82,12 @@ class ProductResource(resources.ModelResource):
     )
     brand = fields.Field(
         column_name="brand", attribute="brand", widget=BrandWidget(Brand, field="code")
+    )
+    attributes = fields.Field(
+        column_name="attributes", attribute="attributes", widget=AttributesWidget()
+    )
+    lists = fields.Field(
+        column_name="lists", attribute="lists", widget=ListsWidget(ProductList, field="code")
     )
 
     class Meta:
@@ -60,6 +103,9 @@ class ProductResource(resources.ModelResource):
             "cost_minor",
             "excluded_from_earning",
             "excluded_from_redemption",
+            "attributes",
+            "tax_basis_points",
+            "lists",
             "is_active",
         ]
         clean_model_instances = True
@@ -68,7 +114,7 @@ class ProductResource(resources.ModelResource):
         report_skipped = False
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        if fault := _fault_of(dataset):
+        if fault := fault_of(dataset, "sku"):
             # The library goes on with the rows; there shall be none.
             dataset.wipe()
             raise ValidationError(fault)
@@ -78,23 +124,30 @@ class ProductResource(resources.ModelResource):
         instance.updated_at = clock.now()
 
     def after_import(self, dataset: Any, result: Result, **kwargs: Any) -> None:
-        if kwargs.get("dry_run") or not (user := kwargs.get("user")):
-            return
-        counts = {name: result.totals[name] for name in ("new", "update", "skip")}
-        audit.record(
-            action="product.imported",
-            object_type="product",
-            object_id="file",
-            after={**counts},
-            actor=user_actor(user),
-        )
+        trace_import("product", result, **kwargs)
 
 
-def _fault_of(dataset: Any) -> str:
+def trace_import(noun: str, result: Result, **kwargs: Any) -> None:
+    """One row of the trail for a file that was taken in."""
+    if kwargs.get("dry_run") or not (user := kwargs.get("user")):
+        return
+    counts = {name: result.totals[name] for name in ("new", "update", "skip")}
+    audit.record(
+        action=f"{noun}.imported",
+        object_type=noun,
+        object_id="file",
+        after={**counts},
+        actor=user_actor(user),
+    )
+
+
+def fault_of(dataset: Any, *needed: str) -> str:
     """Why the file as a whole can not be taken, or nothing."""
     if len(dataset) > MOST_ROWS:
         text = _("A file has at most %(max)s rows; send more through the API.")
         return text % {"max": MOST_ROWS}
-    if "sku" not in (dataset.headers or []):
-        return _("The first row must name the columns; “sku” is missing.")
+    for name in needed:
+        if name not in (dataset.headers or []):
+            text = _("The first row must name the columns; “%(name)s” is missing.")
+            return text % {"name": name}
     return ""

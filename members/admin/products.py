@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -20,7 +21,7 @@ from loyalty_crm.kernel.admin_base import KernelAdmin, NoCountChangeList
 from members.admin.product_files import ProductResource
 from members.admin.stores import CodedForm
 from members.models import Brand, Category, Product
-from members.rules.products import ProductRow
+from members.rules.products import ProductRow, attribute_faults
 from members.services.products import upsert_brand, upsert_categories, upsert_products
 from members.services.search import find_products
 
@@ -32,6 +33,14 @@ class KeptAdmin(KernelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ProductForm(CodedForm):
+    def clean_attributes(self) -> Any:
+        given = self.cleaned_data["attributes"] or {}
+        if attribute_faults(given):
+            raise ValidationError(_("Attributes are names with one text each."))
+        return given
 
 
 @admin.register(Product)
@@ -52,10 +61,11 @@ class ProductAdmin(ImportExportModelAdmin, KeptAdmin):
     search_help_text = _("SKU, barcode, a part of the name, brand or category")
     ordering = ["-updated_at", "-id"]
     sortable_by: list[str] = []
-    form = CodedForm
+    form = ProductForm
     fieldsets = [
         (None, {"fields": ["sku", "name", "barcode", "category", "brand", "is_active"]}),
         (_("Prices"), {"fields": ["price_minor", "cost_minor"]}),
+        (_("Rules and tax"), {"fields": ["attributes", "tax_basis_points"]}),
         (_("Points"), {"fields": ["excluded_from_earning", "excluded_from_redemption"]}),
     ]
 
@@ -78,6 +88,8 @@ class ProductAdmin(ImportExportModelAdmin, KeptAdmin):
             "cost_minor": obj.cost_minor,
             "excluded_from_earning": obj.excluded_from_earning,
             "excluded_from_redemption": obj.excluded_from_redemption,
+            "attributes": obj.attributes,
+            "tax_basis_points": obj.tax_basis_points,
             "is_active": obj.is_active,
         }
         upsert_products(rows=[row], actor=user_actor(request.user))
@@ -91,7 +103,7 @@ class ProductAdmin(ImportExportModelAdmin, KeptAdmin):
 
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         chosen: QuerySet[Product] = super().get_export_queryset(request)
-        return chosen.select_related("category", "brand")
+        return chosen.select_related("category", "brand").prefetch_related("lists")
 
 
 @admin.register(Brand)

@@ -1,6 +1,7 @@
 """The door for marketers: one noun a file."""
 
 from rewards.admin import (
+    awards,
     checkout,
     coupons,
     gift_cards,
@@ -10,10 +11,12 @@ from rewards.admin import (
     promotions,
     rules_page,
     tiers,
+    tryout,
     wallets,
 )
 
 __all__ = [
+    "awards",
     "checkout",
     "coupons",
     "gift_cards",
@@ -23,5 +26,6 @@ __all__ = [
     "promotions",
     "rules_page",
     "tiers",
+    "tryout",
     "wallets",
 ]

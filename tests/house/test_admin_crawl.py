@@ -20,13 +20,24 @@ from loyalty_crm.admin_site import SIDEBAR
 from loyalty_crm.kernel import clock, staff
 from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.models import Integration, Job
-from members.models import Member
+from members.models import (
+    Member,
+    PriceList,
+    PriceListEntry,
+    Product,
+    ProductList,
+    StockLevel,
+    StoreGroup,
+)
+from members.services.groups import tag_member
 from rewards.models import (
+    BackTest,
     Hold,
     LedgerIncident,
     Programme,
     Promotion,
     PromotionVersion,
+    RetroBatch,
     TierStructure,
     Wallet,
 )
@@ -38,6 +49,9 @@ from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.rules_page import publish_rules
 from rewards.services.stacking_groups import create_group
 from rewards.services.tiers.ladders import Step
+from rewards.services.tryout import backtests, retro
+from rewards.services.tryout.sides import VersionRef
+from rewards.services.tryout.work import Period
 from tests.factories.members import (
     BrandFactory,
     CardFactory,
@@ -52,7 +66,7 @@ from tests.staff import at_desk
 
 pytestmark = pytest.mark.django_db
 
-ROLES = ["admin", "marketer", "store_manager", "analyst", "cashier"]
+ROLES = ["admin", "marketer", "reviewer", "store_manager", "analyst", "cashier"]
 
 #: Pages that are no model's list or form: the permission that opens each. "" opens to all of
 #: the staff; None is open to everybody.
@@ -70,6 +84,11 @@ OWN: dict[str, str | None] = {
     "members_member_cards": "members.view_member",
     "members_member_contacts": "members.view_member",
     "members_member_consents": "members.view_member",
+    "members_member_tags": "members.view_member",
+    "members_pricelistentry_import": "members.add_pricelistentry",
+    "members_pricelistentry_process_import": "members.add_pricelistentry",
+    "members_pricelistentry_export": "members.view_pricelistentry",
+    "rewards_member_awards": "rewards.view_wallet",
     "members_member_edit": "members.change_member",
     "members_member_trail": "kernel.view_auditentry",
     "members_product_import": "members.add_product",
@@ -93,9 +112,22 @@ OWN: dict[str, str | None] = {
     "rewards_incident_close": "rewards.close_incident",
     "rewards_programme_preview": "rewards.view_programme",
     "rewards_promotion_word": "rewards.change_promotion",
+    "rewards_promotion_build": "rewards.add_promotion",
+    "rewards_promotion_find": "rewards.view_promotion",
+    "rewards_promotion_templates": "rewards.add_promotion",
+    "rewards_promotion_template": "rewards.add_promotion",
+    "rewards_promotion_calendar": "rewards.view_promotion",
+    "rewards_promotion_submit": "rewards.change_promotion",
+    "rewards_promotion_withdraw": "rewards.change_promotion",
+    "rewards_promotion_discard": "rewards.change_promotion",
+    "rewards_promotion_duplicate": "rewards.add_promotion",
+    "rewards_promotion_approve": "rewards.approve_promotion",
+    "rewards_promotion_reject": "rewards.approve_promotion",
+    "rewards_promotion_schedule": "rewards.publish_promotion",
     "rewards_promotion_publish": "rewards.publish_promotion",
     "rewards_promotion_pause": "rewards.publish_promotion",
     "rewards_promotion_resume": "rewards.publish_promotion",
+    "rewards_promotion_end": "rewards.publish_promotion",
     "rewards_sandbox": "rewards.view_promotion",
     "rewards_sandbox_products": "rewards.view_promotion",
     "rewards_pilot_end": "rewards.publish_promotion",
@@ -185,7 +217,31 @@ def open_shop():
     publish_rules(programme=programme, text={"en": {}}, actor=SYSTEM)
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
+    ask_for_tryouts(programme)
+    name_inputs_of_rules(store, card.member)
     yield programme
+
+
+def name_inputs_of_rules(store, member):
+    milk = Product.objects.get(sku="milk")
+    tag_member(member=member, code="vip", source="test", actor=SYSTEM)
+    StoreGroup.objects.create(code="north", name="North").stores.add(store)
+    ProductList.objects.create(code="summer", name="Summer").products.add(milk)
+    club = PriceList.objects.create(code="club", name="Club")
+    PriceListEntry.objects.create(price_list=club, product=milk, price_minor=99)
+    StockLevel.objects.create(store=store, product=milk, quantity=3)
+
+
+def ask_for_tryouts(programme):
+    """A back-test and a retroactive batch of the draft."""
+    draft = PromotionVersion.objects.filter(state="draft").select_related("promotion").first()
+    asked = {
+        "programme": programme, "actor": SYSTEM,
+        "versions": [VersionRef(draft.promotion.code, draft.number)],
+        "period": Period(first_day=clock.now().date(), last_day=clock.now().date()),
+    }  # fmt: skip
+    backtests.start(**asked)
+    retro.create(reason="x", **asked)
 
 
 def arguments(route):
@@ -201,6 +257,10 @@ def arguments(route):
             given[name] = named[name].objects.first().pk
         elif name == "number":
             given[name] = PromotionVersion.objects.get(state="draft").number
+        elif name == "source":
+            given[name] = "products"
+        elif name == "template":
+            given[name] = "cheapest_free"
         elif name == "app_label":
             given[name] = "members"
         elif name == "content_type_id":
