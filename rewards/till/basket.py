@@ -49,6 +49,7 @@ class TillBasket:
     member_name: str = ""
     card: str = ""
     points: int = 0
+    coupons: list[str] = field(default_factory=list)
     last_id: int = 0
     touched: int = 0
     key: str = field(default_factory=lambda: str(uuid4()))

@@ -27,6 +27,7 @@ def ask_of(basket: TillBasket, desk: Desk, currency: str, at: datetime) -> Ask:
         lines=tuple(_asked(number, line) for number, line in enumerate(basket.lines, start=1)),
         member=_member(basket),
         redeem_points=basket.points,
+        coupons=tuple(basket.coupons),
         occurred_at=at,
     )
 

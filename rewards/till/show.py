@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from loyalty_crm.kernel.money import Money
 from loyalty_crm.kernel.points import Points
 from rewards.models import Programme
-from rewards.services.checkout.wire import LineOut, QuoteOut
+from rewards.services.checkout.wire import CouponOut, LineOut, QuoteOut
 from rewards.till.basket import TillBasket
 
 
@@ -50,6 +50,7 @@ class ShownSale:
     most: Points
     may_spend: bool
     bound: str
+    coupons: list[CouponOut]
     applied: list[str]
     missed: list[str]
 
@@ -86,6 +87,7 @@ class Shower:
             most=self.points(paid.max_points),
             may_spend=paid.max_points > 0,
             bound=paid.bound_text,
+            coupons=quote.coupons,
             applied=[one.text for one in quote.decisions if one.outcome in ("applied", "capped")],
             missed=[
                 one.text for one in quote.decisions if one.outcome in ("beaten", "not_matched")

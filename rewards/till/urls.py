@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.till import pay, refund, report, sale
+from rewards.till import coupons, pay, refund, report, sale
 
 urlpatterns = [
     path("", sale.sale, name="sale"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("sale/lines/<int:line_id>/remove/", sale.remove, name="sale-remove"),
     path("sale/member/", sale.member, name="sale-member"),
     path("sale/points/", sale.points, name="sale-points"),
+    path("sale/coupons/", coupons.add, name="sale-coupon"),
+    path("sale/coupons/remove/", coupons.remove, name="sale-coupon-remove"),
     path("pay/", pay.pay, name="pay"),
     path("sold/<uuid:receipt_id>/", pay.sold, name="sold"),
     path("refund/", refund.refund, name="refund"),
