@@ -226,7 +226,7 @@ def _counted(effect: Effect, say: Speaker, said: str) -> str:
 
 
 def _gift(effect: Effect, say: Speaker) -> str:
-    count, skus = effect.get("count", 1), say.codes(effect["skus"])
+    count, skus = effect.get("count", 1), say.choice(effect["skus"])
     if len(effect["skus"]) == 1:
         words = ngettext("a gift: %(skus)s", "%(count)s gifts: %(skus)s", count)
     else:

@@ -23,7 +23,9 @@ def sentence(definition: Mapping[str, Any], programme: Programme, names: Names) 
     what = _(" and ").join(effect_words(one, say) for one in definition["effects"])
     parts = [_on_goods(definition, what, say)]
     parts += tree_words(definition.get("when", {}), say)
-    return str(capfirst(", ".join([*parts, *_bounds(definition, say)])))
+    said = ", ".join([*parts, *_bounds(definition, say)])
+    # Names of goods stay as their makers write them.
+    return said if definition.get("goods", {}).get("include") else str(capfirst(said))
 
 
 def _on_goods(definition: Mapping[str, Any], what: str, say: Speaker) -> str:

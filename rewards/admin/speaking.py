@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -77,6 +77,10 @@ class Speaker:
 
     def codes(self, codes: Iterable[str]) -> str:
         return shortened(list(codes))
+
+    def choice(self, codes: Sequence[str]) -> str:
+        """One of these; of many, the first ones."""
+        return shortened(list(codes)) if len(codes) > SHOWN else _(" or ").join(codes)
 
     def categories(self, codes: Iterable[str]) -> str:
         return shortened([self.names.categories.get(code, code) for code in codes])

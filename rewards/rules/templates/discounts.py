@@ -191,5 +191,5 @@ GIFT = Template(
         Parameter(name="products", kind="products"),
     ),
     lambda v: offer({"kind": "gift", "skus": v["products"]}, when=(from_basket(v["basket"]),)),
-    {"products": ["mug", "bag"]},
+    {"products": ["mug", "bag", "pen"]},
 )
