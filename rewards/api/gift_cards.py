@@ -14,7 +14,7 @@ from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from loyalty_crm.kernel import wire
+from loyalty_crm.kernel import throttle, wire
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.api.authentication import actor_of
 from loyalty_crm.kernel.api.idempotent import IdempotentMixin
@@ -203,8 +203,11 @@ class GiftCardViewSet(IdempotentMixin, GenericViewSet[GiftCard]):
     def lookup(self, request: Request) -> HttpResponse:
         """The card behind a number and its PIN. A wrong number and a wrong PIN look alike."""
         asked = decode_request(request, LookupBody)
-        card = gift_cards.by_number(asked.number)
-        gift_cards.check_pin(card, asked.pin)
+        with throttle.guarded("gift_cards", actor=self.actor) as guesses:
+            guesses.wrong = 1
+            card = gift_cards.by_number(asked.number)
+            gift_cards.check_pin(card, asked.pin)
+            guesses.wrong = 0
         return _answer(card_out(card))
 
     @extend_schema(responses=schema_of(RevealedOut))

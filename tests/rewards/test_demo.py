@@ -11,7 +11,15 @@ from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
 from members.models import Card, Consent, Identity, Member, Product, Receipt, Refund
 from members.rules.identities import normal_email, normal_phone
-from rewards.models import Hold, LedgerEntry, Wallet
+from rewards.models import (
+    Coupon,
+    GiftCard,
+    Hold,
+    LedgerEntry,
+    PromotionVersion,
+    TierMembership,
+    Wallet,
+)
 from rewards.services.demo import load, load_demo
 from rewards.services.demo.names import person
 from rewards.services.demo.shop import STORES, barcode, cost_of, promises
@@ -88,6 +96,12 @@ def test_the_demo_shop_is_alive_and_loads_once(small):
     assert Wallet.objects.filter(status="frozen").count() == 1
     assert Product.objects.filter(price_minor=None).count() == 0
     assert Product.objects.filter(cost_minor__gt=0, excluded_from_redemption=True).exists()
+    assert TierMembership.objects.count() == 75
+    assert set(PromotionVersion.objects.values_list("state", flat=True)) >= {
+        "draft", "live", "scheduled",
+    }  # fmt: skip
+    assert GiftCard.objects.filter(state="active").count() == 4
+    assert Coupon.objects.filter(code="SPRING5").exists()
     before = counted()
     again = load_demo(now=now, say=told.append, progress=lambda line, total: None, actor=SYSTEM)
     assert again.outcome is None

@@ -281,6 +281,17 @@ def test_an_unknown_number_and_a_wrong_pin_look_alike(shop):
     assert answers[0] == answers[1]
 
 
+def test_guesses_of_numbers_are_few_and_a_right_one_waits_too(shop):
+    card = new(shop)
+    told = call(shop, f"/{card['id']}/reveal").json()
+    for no in range(5):
+        guess = call(shop, "/lookup", number=f"2222-3333-4444-555{no}")
+        assert guess.json()["code"] == "gift_card_unknown"
+    right = call(shop, "/lookup", number=told["number"], pin=told["pin"])
+    assert right.json()["code"] == "too_many_requests"
+    assert int(right.headers["Retry-After"]) > 0
+
+
 def test_numbers_printed_elsewhere_are_taken_and_once(shop):
     card = new(shop, numbers=["ABCD 1234-5678 90"])
     assert (card["last4"], card["has_pin"]) == ("7890", False)
