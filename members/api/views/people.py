@@ -13,6 +13,7 @@ from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loyalty_crm.kernel import throttle
 from loyalty_crm.kernel.api.etags import IF_MATCH, expected_version, with_etag
 from loyalty_crm.kernel.api.filters import StrictFilterBackend
 from members.api.filters import MemberFilter
@@ -68,7 +69,9 @@ class MemberViewSet(mixins.ListModelMixin, MembersView[Member]):
         asked = checked(LookupInput, request)
         system = asked.pop("system", "")
         [(kind, value)] = asked.items()
-        member = lookup_member(kind=kind.removesuffix("_id"), value=value, system=system)
+        with throttle.guarded("members", actor=self.actor) as guesses:
+            member = lookup_member(kind=kind.removesuffix("_id"), value=value, system=system)
+            guesses.wrong = int(member is None)
         if member is None:
             raise Http404
         return with_etag(Response(self.presented(member)), member.version)
