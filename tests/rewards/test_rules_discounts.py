@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from rewards.rules.basket import MemberFacts, Window
+from rewards.rules.definitions import InvalidDefinitionError
 from rewards.rules.groups import Group
 from rewards.rules.quote import quote
 from rewards.rules.rule_set import RuleSet
@@ -213,3 +215,59 @@ def test_an_offer_that_is_nearly_there_says_what_is_missing(effect, near):
 
     [decision] = result.decisions
     assert (decision.outcome, decision.near, decision.params) == ("not_matched", True, near)
+
+
+def on_card(spent, *lines):
+    """A discount card by what was spent since the year began; None: nobody has counted it."""
+    card = {"kind": "cumulative_off", "period": "year", "steps": [
+        {"at_least_minor": 100_00, "basis_points": 300},
+        {"at_least_minor": 500_00, "basis_points": 700},
+    ]}  # fmt: skip
+    windows = {} if spent is None else {"year": Window(spend_minor=spent, visits=1)}
+    rules = RuleSet([rule(1, "card", effect=card)], Terms())
+    return quote(sale(*lines, member=MemberFacts(windows=windows)), rules)
+
+
+@pytest.mark.parametrize(
+    ("spent", "off"),
+    [(99_99, 0), (100_00, 1_00), (499_99, 1_00), (500_00, 2_33), (10**9, 2_33)],
+)
+def test_a_discount_card_grows_with_what_was_spent(spent, off):
+    # 3 % of 33.33 is 0.9999, 7 % is 2.3331.
+    assert on_card(spent, line(1, "lamp", 33_33)).lines[0].discount_minor == off
+
+
+def test_a_discount_card_says_what_is_missing():
+    [below] = on_card(99_99, line(1, "lamp", 33_33)).decisions
+    [unknown] = on_card(None, line(1, "lamp", 33_33)).decisions
+
+    assert (below.reason, below.params["missing"], below.near) == ("window_spend", 1, False)
+    assert unknown.reason == "window_unknown"
+
+
+def test_a_discount_card_gives_way_to_a_better_discount():
+    card = {"kind": "cumulative_off", "period": "year", "steps": [
+        {"at_least_minor": 1, "basis_points": 300}]}  # fmt: skip
+    ten = {"kind": "percent_off", "basis_points": 1_000}
+    rules = [rule(1, "card", effect=card), rule(2, "tea", effect=ten, include={"skus": ["tea"]})]
+
+    result = quote(sale(TEA, CUP, member=MEMBER), RuleSet(rules, Terms()))
+
+    # Tea loses 10 % of 6.00, the cup 3 % of 2.00.
+    assert [one.discount_minor for one in result.lines] == [60, 6]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"days": 30, "period": "year"},
+        {},
+        {"days": 30, "steps": [
+            {"at_least_minor": 5, "basis_points": 300}, {"at_least_minor": 5, "basis_points": 400},
+        ]},
+    ],
+)  # fmt: skip
+def test_a_discount_card_is_worded_without_contradictions(wrong):
+    steps = [{"at_least_minor": 5, "basis_points": 300}]
+    with pytest.raises(InvalidDefinitionError):
+        rule(1, "card", effect={"kind": "cumulative_off", "steps": steps, **wrong})

@@ -33,6 +33,8 @@ def earned(effect, *lines, terms=None, **details):
         ({"kind": "earn_rate", "points": 1, "per_minor": 1_00,
           "tiers": [{"from_minor": 50_00, "points": 2}]}, 101),
         ({"kind": "earn_items", "points": 2}, 10),
+        # By the unit of quantity it is the same for whole pieces: one and four.
+        ({"kind": "earn_items", "points": 2, "by": "quantity"}, 10),
         ({"kind": "fixed_points", "points": 7}, 7),
         # 5 % of 50.50 is 2.525: two points and a half, at 1.00 a point.
         ({"kind": "cashback", "basis_points": 500}, 2),
@@ -213,3 +215,11 @@ def test_what_limits_leave_bounds_points_and_money():
     assert [(use.code, use.money_minor, use.points) for use in result.uses] == [
         ("points", 0, 10), ("off", 1_25, 0), ("capped", 0, 12),
     ]  # fmt: skip
+
+
+def test_points_by_the_litre_follow_the_quantity():
+    diesel = line(1, "diesel", 60_00, quantity_milli=40_650)
+
+    # 40.65 x 3 = 121.95, rounded down; by pieces it is one weighed line.
+    assert earned({"kind": "earn_items", "points": 3, "by": "quantity"}, diesel) == 121
+    assert earned({"kind": "earn_items", "points": 3}, diesel) == 3
