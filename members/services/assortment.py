@@ -76,12 +76,12 @@ SELECT p.sku, w.what FROM (SELECT product_id, 'updated' AS what FROM gone
 """
 _PRICE = """
 WITH given AS (
-    SELECT p.id, price_minor
+    SELECT p.id, r.price_minor
       FROM jsonb_to_recordset(%(rows)s::jsonb) AS r (sku text, price_minor bigint)
       JOIN members_product p USING (sku)
 ), gone AS (
     DELETE FROM members_pricelistentry e USING given
-     WHERE e.price_list_id = %(list)s AND e.product_id = given.id AND price_minor IS NULL
+     WHERE e.price_list_id = %(list)s AND e.product_id = given.id AND given.price_minor IS NULL
     RETURNING e.product_id
 ), come AS (
     INSERT INTO members_pricelistentry AS e (price_list_id, product_id, price_minor, updated_at)

@@ -67,7 +67,7 @@ def put_store_group(
     """Create the group or bring it to what is given: exactly these stores, by code."""
     known = dict(Store.objects.filter(code__in=stores).values_list("code", "pk"))
     if missing := sorted(set(stores) - known.keys()):
-        faults = [fault("/stores", "unknown_store", _("No such store"), code=missing[0])]
+        faults = [fault("/stores", "unknown_store", _("No such store"), store=missing[0])]
         raise ValidationFailed(errors=faults)
     group, created = StoreGroup.objects.update_or_create(code=code, defaults={"name": name})
     group.stores.set(known.values())

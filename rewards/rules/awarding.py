@@ -21,9 +21,16 @@ def _may_have(run: Run, task: Task) -> bool:
     assert isinstance(task.effect, AwardEffect)
     if task.effect.for_members and run.basket.member is None and missed is None:
         missed = Miss("no_member")
+    if missed is None and task.effect.at_till and _is_printed(run):
+        missed = Miss("printed")
     if missed:
         run.refuse(task, missed)
     return missed is None
+
+
+def _is_printed(run: Run) -> bool:
+    """Too late to hand anything over, unless the till says that it did."""
+    return run.basket.final_prices and not run.basket.gifts
 
 
 def _give(run: Run, task: Task) -> None:

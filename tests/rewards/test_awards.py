@@ -8,6 +8,7 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.models import OutboxEvent
 from members.models import MemberTag, StockLevel, Tag
 from rewards.models import Award, AwardBalance, AwardMove, AwardRevocation, Coupon
@@ -297,3 +298,33 @@ def test_the_database_keeps_the_books_of_awards(shop, card, till, statement):
         connection.cursor().execute(statement)
 
     assert sum(AwardMove.objects.values_list("amount", flat=True)) == balances()["stamps", "cup"]
+
+
+def test_a_printed_receipt_gets_stamps_and_nothing_that_is_handed_over(shop, card, till):
+    promotion("stamps", {"kind": "stamps", "code": "cup"})
+    promotion("gift", {"kind": "gift", "skus": ["mug"]})
+    promotion("van", {"kind": "free_delivery"})
+    late = (clock.now() - timedelta(hours=30)).isoformat()
+
+    def given(number, **details):
+        body = purchase(shop, number, line("tea", 10_00), card=card, occurred_at=late, **details)
+        operation = {"key": f"printed-{number}", "kind": "purchase", "purchase": body}
+        answer = till.post("sync/batches", {"operations": [operation]}, key=None).json()
+        return {kind for kind, _ in said(answer["results"][0]["body"]["awards"])}
+
+    assert given("R-1") == {"stamps"}
+    assert given("R-2", gifts=["mug"]) == {"stamps", "gift", "free_delivery"}
+
+
+def test_one_sale_issues_ten_coupons_at_most(shop, card, till):
+    promotion("again", {"kind": "percent_off", "basis_points": 1000}, coupon={"required": True})
+    promotion("come", {"kind": "next_coupon", "code": "again", "per": "item"})
+
+    sold = sell(till, shop, line("tea", 1_00, "12"), card=card)
+    first = give_back(till, sold, lines=[{"line": 1, "quantity": "3"}])
+
+    assert len(sold["awards"][0]["coupons"]) == Coupon.objects.count() == 10
+    # Nine pieces stay: the last coupon goes.
+    assert said(first["refund"]["awards_taken_back"]) == {("next_coupon", "again"): 1}
+    ended = Coupon.objects.exclude(revoked_at=None).get()
+    assert ended.code == sold["awards"][0]["coupons"][-1]

@@ -14,6 +14,8 @@ from rewards.rules.needs import Needs
 from rewards.rules.rounding import down
 from rewards.rules.selectors import Code
 
+#: Coupons are issued one by one while the till waits.
+MOST_COUPONS = 10
 Text = Annotated[str, Field(min_length=1, max_length=300)]
 Texts = Annotated[
     dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], Text], Field(min_length=1, max_length=20)
@@ -61,7 +63,7 @@ class Stamps(Counted):
 
 
 class NextCoupon(Counted):
-    """A coupon for a later visit."""
+    """A coupon for a later visit, ten of them on one receipt at most."""
 
     kind: Literal["next_coupon"]
     code: Code
@@ -69,6 +71,9 @@ class NextCoupon(Counted):
 
     def named(self) -> Award:
         return Award(kind=self.kind, code=self.code, valid_days=self.valid_days)
+
+    def amount(self, goods: Goods) -> int:
+        return min(super().amount(goods), MOST_COUPONS)
 
 
 class DrawTickets(Counted):
@@ -95,6 +100,7 @@ class Gift(Counted):
     """A product for nothing: one of these, as far as they are in stock."""
 
     for_members: ClassVar[bool] = False
+    at_till: ClassVar[bool] = True
     kind: Literal["gift"]
     skus: Annotated[list[Code], Field(min_length=1, max_length=50)]
 
@@ -118,6 +124,7 @@ class FreeDelivery(AwardEffect):
     """The order is delivered for nothing."""
 
     for_members: ClassVar[bool] = False
+    at_till: ClassVar[bool] = True
     kind: Literal["free_delivery"]
 
     def award(self, basket: Basket, amount: int) -> Award:
@@ -162,6 +169,7 @@ class Message(AwardEffect):
     """Words printed on the receipt, or shown to the cashier; by language."""
 
     for_members: ClassVar[bool] = False
+    at_till: ClassVar[bool] = True
     kind: Literal["message"]
     to: Literal["receipt", "cashier"]
     text: Texts

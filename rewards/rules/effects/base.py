@@ -116,6 +116,8 @@ class AwardEffect(EffectBase):
 
     #: Whether only a member can get it.
     for_members: ClassVar[bool] = True
+    #: Whether it is handed over or said at the till: too late for a receipt that is printed.
+    at_till: ClassVar[bool] = False
 
     def at(self) -> Phase:
         return Phase.AWARD

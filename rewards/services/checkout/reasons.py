@@ -34,6 +34,7 @@ _TEXTS = {
     "store": gettext_lazy("%(name)s does not apply in this store"),
     "channel": gettext_lazy("%(name)s does not apply to this channel"),
     "card_required": gettext_lazy("%(name)s needs a card"),
+    "printed": gettext_lazy("%(name)s: the receipt was printed already"),
     "with_card": gettext_lazy("%(name)s: %(lost)s less with a card"),
     "card_shown": gettext_lazy("%(name)s is for customers without a card"),
     "no_member": gettext_lazy("%(name)s: nobody showed a card"),

@@ -20,7 +20,7 @@ from rewards.rules.basket import Basket, BasketLine, MemberFacts
 from rewards.rules.expiry import Life, life_of
 from rewards.rules.quote import quote
 from rewards.services import rule_sets
-from rewards.services.history.facts import Products, StoreZones
+from rewards.services.history.facts import Products, StoreGroups, StoreZones
 from rewards.services.history.wallets import Account, accounts_of, carries_of, keep_carries
 from rewards.services.ledger import Earn, Event, post_many
 from rewards.services.ledger.batches import MOST_ENTRIES_PER_WALLET
@@ -67,6 +67,7 @@ class Points:
         self._actor = actor
         self._products = Products()
         self._zones = StoreZones()
+        self._groups = StoreGroups()
         self._carried: dict[tuple[int, int], int] = {}
 
     def forget(self) -> None:
@@ -99,6 +100,7 @@ class Points:
                 lines=tuple(line for _id, line in lines),
                 member=MEMBER if earns else None,
                 final_prices=True,
+                store_groups=self._groups.of(receipt.store, compiled.rules.needs),
             )
             own = carries[account.wallet_id] if account and earns else {}
             answer = quote(basket, compiled.rules, carries=own)
@@ -143,7 +145,7 @@ class Points:
         """Lines of the rules by receipt. Products come from the catalogue as it is now."""
         assert written.lines is not None
         columns = [written.lines[name].to_pylist() for name in LINE_FIELDS]
-        facts = self._products.of(columns[3], compiled.categories)
+        facts = self._products.of(columns[3], compiled.categories, compiled.rules.needs)
         lines: dict[int, list[tuple[int, BasketLine]]] = defaultdict(list)
         for receipt_id, key, line_no, sku, quantity, price, gross, discount in zip(
             *columns, strict=True
@@ -157,6 +159,7 @@ class Points:
                 categories=known.categories, brand=known.brand, cost_minor=known.cost_minor,
                 excluded_from_earning=known.no_earning,
                 excluded_from_redemption=known.no_redemption,
+                attributes=known.attributes, lists=known.lists,
             )))  # fmt: skip
         return lines
 
