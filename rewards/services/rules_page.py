@@ -31,7 +31,7 @@ def publish_rules(*, programme: Programme, text: Text, actor: Actor) -> Programm
 
     Locks the programme: versions are numbered one at a time.
     """
-    Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
+    _lock(programme)
     last, digest = latest_rules(programme), digest_of(text)
     if last and last.digest == digest:
         return last
@@ -50,6 +50,10 @@ def publish_rules(*, programme: Programme, text: Text, actor: Actor) -> Programm
         actor=actor,
     )
     return rules
+
+
+def _lock(programme: Programme) -> None:
+    Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
 
 
 def latest_rules(programme: Programme) -> ProgrammeRules | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -10,7 +12,9 @@ from django.urls import reverse
 from loyalty_crm.kernel.actors import SYSTEM
 from rewards.admin import rules_page
 from rewards.models import ProgrammeRules, RulesAcceptance
+from rewards.services import rules_page as publishing
 from rewards.services.rules_page import publish_rules
+from tests.concurrency import in_own_session, wait_until_a_session_is_blocked
 from tests.factories.members import MemberFactory
 from tests.factories.promotions import make_programme, make_promotion
 from tests.rewards.till_client import Till
@@ -180,6 +184,33 @@ def test_the_database_refuses_to_change_a_version_or_an_acceptance(programme):
         ProgrammeRules.objects.create(
             programme=programme, number=1, digest="", text={}, published_by="x"
         )
+
+
+def publish_beside_another(programme):
+    """Two sessions publish different words: the second comes while the first is not committed."""
+
+    def second():
+        return publish_rules(programme=programme, text={"en": {"terms": ["b"]}}, actor=SYSTEM)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            publish_rules(programme=programme, text={"en": {"terms": ["a"]}}, actor=SYSTEM)
+            coming = pool.submit(in_own_session, second)
+            wait_until_a_session_is_blocked()
+        return coming.result().number
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_publish_at_once_get_two_numbers():
+    assert publish_beside_another(make_programme()) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_without_the_lock_the_second_is_refused_by_the_table(monkeypatch):
+    monkeypatch.setattr(publishing, "_lock", lambda programme: None)
+
+    with pytest.raises(IntegrityError, match="rules_numbered"):
+        publish_beside_another(make_programme())
 
 
 # Acceptances
