@@ -100,7 +100,7 @@ class GroupAdmin(KernelAdmin):
             messages.error(request, _CHANGED)
 
 
-def _live() -> QuerySet[PromotionVersion]:
+def _live() -> QuerySet[Any, Any]:
     """How many live wordings name the group of the row."""
     live = PromotionVersion.objects.filter(
         state=PromotionVersion.State.LIVE, promotion__programme=OuterRef("programme_id")

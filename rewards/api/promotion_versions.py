@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -58,7 +59,8 @@ class VersionViewSet(PromotionView):
     def browse(self, request: Request, promotion_id: UUID) -> HttpResponse:
         """Every version, the newest first."""
         refuse_unknown(request, self.query_parameters)
-        page = self.paginate_queryset(self.promotion().versions.all()) or []
+        rows: Any = self.promotion().versions.all()
+        page: list[Any] = self.paginate_queryset(rows) or []
         return answer(self.get_paginated_response([version_out(each) for each in page]).data)
 
     @extend_schema(

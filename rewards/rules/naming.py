@@ -19,8 +19,8 @@ def named(definition: Definition) -> Mapping[str, set[str]]:
             for table, code in _of_products(products):
                 found[table].add(code)
     for condition in definition.conditions():
-        if table := _TABLES.get(type(condition)):
-            found[table].update(getattr(condition, "codes", ()))
+        if of_condition := _TABLES.get(type(condition)):
+            found[of_condition].update(getattr(condition, "codes", ()))
     needs = definition.needs()
     found["price_lists"].update(needs.price_lists)
     found["products"].update(needs.gifts)
