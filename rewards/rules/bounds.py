@@ -11,13 +11,13 @@ from rewards.rules.definitions import Caps, Definition
 from rewards.rules.terms import Terms
 
 
-def line_room(caps: Caps, terms: Terms, line: PricedLine) -> int:
-    """How much cheaper a promotion may make a line."""
+def line_room(caps: Caps, terms: Terms, line: PricedLine, taken: int) -> int:
+    """How much cheaper a promotion may make a line, of which it has ``taken`` so much already."""
     room = line.net_minor - floor_of(caps, terms, line)
     if caps.line_minor is not None:
-        room = min(room, caps.line_minor)
+        room = min(room, caps.line_minor - taken)
     if caps.line_basis_points is not None:
-        room = min(room, line.line.gross_minor * caps.line_basis_points // 10_000)
+        room = min(room, line.line.gross_minor * caps.line_basis_points // 10_000 - taken)
     return max(room, 0)
 
 
@@ -71,6 +71,8 @@ def cut(
     if whole > max(allowed, 0):
         parts = split_largest_remainder(max(allowed, 0), list(offs.values()))
         return dict(zip(offs, parts, strict=True)), bound
+    if whole < wanted and whole == allowed and bound == "limit_reached":
+        return dict(offs), bound
     return dict(offs), "price_floor" if whole < wanted else ""
 
 

@@ -41,7 +41,7 @@ def discount(run: Run) -> None:
             continue
         alone = [task for task in tasks if run.scene.group_of(task.rule) is None]
         grouped = [task for task in tasks if run.scene.group_of(task.rule)]
-        _compete(run, _compatible(run, run.able(alone, run.priced)))
+        _compete(run, run.able(alone, run.priced))
         _one_after_another(run, grouped)
     _one_after_another(run, run.scene.of(Phase.BASKET))
 
@@ -62,17 +62,18 @@ def _offer(run: Run, task: Task, goods: Goods) -> Offer:
     return Offer(task, at, run.fit(task, wanted))
 
 
-def _compatible(run: Run, tasks: Sequence[Task]) -> list[Task]:
+def _compatible(run: Run, offers: list[Offer]) -> list[Offer]:
     """Without those that do not go together with an earlier one; they are told so."""
     if not run.scene.choosy:
-        return [*tasks]
-    kept: list[Task] = []
-    for task in tasks:
-        by = next((other.rule for other in kept if excludes(task.rule, other.rule)), None)
+        return offers
+    kept: list[Offer] = []
+    for offer in offers:
+        rule = offer.task.rule
+        by = next((one.task.rule for one in kept if excludes(rule, one.task.rule)), None)
         if by is None:
-            kept.append(task)
+            kept.append(offer)
         else:
-            run.tell(task, "beaten", "not_with", {"by": by.code})
+            run.tell(offer.task, "beaten", "not_with", {"by": by.code})
     return kept
 
 
@@ -82,7 +83,7 @@ def _compatible(run: Run, tasks: Sequence[Task]) -> list[Task]:
 def _compete(run: Run, tasks: Sequence[Task]) -> None:
     offers = [_offer(run, task, run.priced(task)) for task in tasks]
     _refuse_idle(run, offers)
-    offers = [offer for offer in offers if offer.total]
+    offers = _compatible(run, [offer for offer in offers if offer.total])
     best = _best_singles(run, [offer for offer in offers if _is_by_line(offer)])
     rows = [offer for offer in offers if not _is_by_line(offer)]
     winners = _best_rows(run, rows, best)

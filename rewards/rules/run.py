@@ -56,6 +56,8 @@ class Run:
         self._applied: dict[int, Rule] = {}
         self._told: set[tuple[int, str]] = set()
         self._off_minor = sum(line.discount_minor for line in self.lines)
+        #: Promotion and position → what it took off, by all its effects so far.
+        self._taken: dict[tuple[int, int], int] = defaultdict(int)
         self._prices: list[Part] | None = None
         self._money: list[Part] | None = None
         self._shelf: list[Part] | None = None
@@ -237,19 +239,24 @@ class Run:
     # discounts
 
     def fit(self, task: Task, offs: Mapping[int, int]) -> dict[int, int]:
-        """Position → money off, cut to what each line may lose."""
+        """Position → money off, cut to what each line may lose and what limits leave."""
         position, rule = self.scene.position, task.rule
-        return {
+        fitting = {
             (n := position[line_no]): min(off, self.room(rule, n))
             for line_no, off in offs.items()
             if off > 0
         }
+        left = self.scene.left.get(rule.promotion_id)
+        most = bounds.left_of(left.money_minor if left else None, 0)
+        # Cut before it competes: the rest of a budget beats no better offer.
+        return bounds.cut(fitting, [one], 0)[0] if (one := next(most, None)) else fitting
 
     def room(self, rule: Rule, position: int) -> int:
         line = self.lines[position]
         if not self.terms.bounds_lines and not rule.definition.bounds_lines:
             return line.net_minor
-        return bounds.line_room(rule.definition.stacking.caps, self.terms, line)
+        taken = self._taken[rule.promotion_id, position]
+        return bounds.line_room(rule.definition.stacking.caps, self.terms, line, taken)
 
     def floor_name(self, rule: Rule, positions: Iterable[int]) -> str:
         """What keeps lines from getting cheaper, when something does."""
@@ -262,6 +269,7 @@ class Run:
         offs, bound = bounds.cut(offs, self._most(task.rule), wanted)
         for position, off in offs.items():
             self.lines[position].discount_minor += off
+            self._taken[task.rule.promotion_id, position] += off
         self._reprice(offs)
         if bound == "price_floor":
             bound = self.floor_name(task.rule, offs)
