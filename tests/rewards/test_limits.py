@@ -217,6 +217,16 @@ def test_what_gave_nothing_used_nothing(shop, card, till):
     assert used(per="total") == []
 
 
+def test_the_rest_of_a_budget_beats_no_better_offer(shop, till):
+    limited("big", {"kind": "percent_off", "basis_points": 5000}, limit("total", "money", 21_00))
+    limited("small", {"kind": "percent_off", "basis_points": 1000}, limit("total", "uses", 99))
+
+    prices = [40_00, 40_00, 5_00]
+    given = [off(sell(till, shop, f"R-{n}", price)) for n, price in enumerate(prices)]
+
+    assert given == [20_00, 4_00, 1_00]
+
+
 def test_an_exhausted_offer_does_not_keep_others_from_the_line(shop, till):
     limited("big", {"kind": "percent_off", "basis_points": 5000}, limit("total", "money", 20_00))
     limited("small", {"kind": "percent_off", "basis_points": 1000}, limit("total", "uses", 99))
