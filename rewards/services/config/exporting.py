@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Case, Value, When
+
 from loyalty_crm.kernel import clock
 from members.models import PriceList, ProductList, Tag
 from rewards.models import Programme, Promotion, PromotionVersion, StackingGroup
@@ -50,21 +52,15 @@ def programme_document(programme: Programme) -> dict[str, Any]:
 def in_force(programme: Programme) -> list[tuple[Promotion, PromotionVersion | None]]:
     """Promotions by code with the version that matters most; the newest of equal ones."""
     promotions = Promotion.objects.filter(programme=programme).order_by("code")
+    ranks = [When(state=state, then=Value(rank)) for rank, state in enumerate(STATES)]
     rows = PromotionVersion.objects.filter(promotion__programme=programme)
-    found: dict[int, PromotionVersion] = {}
-    for version in rows.order_by("promotion_id", "number"):
-        known = found.get(version.promotion_id)
-        if known is None or _rank(version) <= _rank(known):
-            found[version.promotion_id] = version
+    first = rows.order_by("promotion_id", Case(*ranks), "-number").distinct("promotion_id")
+    found = {version.promotion_id: version for version in first}
     return [(promotion, found.get(promotion.pk)) for promotion in promotions]
 
 
 def written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _rank(version: PromotionVersion) -> int:
-    return STATES.index(version.state)
 
 
 def _promotion(promotion: Promotion, version: PromotionVersion) -> dict[str, Any]:
