@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from rewards.api.awards import AwardBalanceViewSet, AwardViewSet
+from rewards.api.awards import AwardBalanceViewSet, AwardViewSet, PledgeViewSet
 from rewards.api.wallets import (
     AdjustmentViewSet,
     EntryViewSet,
@@ -32,6 +32,7 @@ urlpatterns = [
     path(f"{_WALLET}/entries", EntryViewSet.as_view({"get": "list"}), name="wallets-entries"),
     path(f"{_WALLET}/lots", LotViewSet.as_view({"get": "list"}), name="wallets-lots"),
     path(f"{_WALLET}/expiring", LotViewSet.as_view({"get": "expiring"}), name="wallets-expiring"),
+    path("pledges", PledgeViewSet.as_view({"get": "totals"}), name="pledges"),
     path("holds", HoldViewSet.as_view({"post": "create"}), name="holds"),
     path(_HOLD, HoldViewSet.as_view({"get": "retrieve"}), name="hold"),
     path(f"{_HOLD}/capture", HoldViewSet.as_view({"post": "capture"}), name="hold-capture"),

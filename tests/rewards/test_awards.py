@@ -328,3 +328,26 @@ def test_one_sale_issues_ten_coupons_at_most(shop, card, till):
     assert said(first["refund"]["awards_taken_back"]) == {("next_coupon", "again"): 1}
     ended = Coupon.objects.exclude(revoked_at=None).get()
     assert ended.code == sold["awards"][0]["coupons"][-1]
+
+
+def test_pledges_are_summed_by_charity_and_day(shop, till):
+    promotion("green", {"kind": "charity", "code": "trees", "basis_points": 150})
+    promotion("kind", {"kind": "charity", "code": "dogs", "amount_minor": 10})
+    sell(till, shop, line("tea", 10_00, "3"))
+    sold = sell(till, shop, line("tea", 10_00), number="R-2")
+    give_back(till, sold)
+    today = clock.now().date()
+
+    def totals(first, end):
+        answer = till.get(f"pledges?from={first}&to={end}")
+        assert answer.status_code == 200, answer.json()
+        return [
+            (one["charity"], one["pledged"]["amount"], one["net"]["amount"], one["sales"])
+            for one in answer.json()["data"]
+        ]
+
+    # 1.5 % of 30.00 and of 10.00, which came back with its 10.
+    assert totals(today, today + timedelta(days=1)) == [("dogs", 20, 10, 2), ("trees", 60, 45, 2)]
+    assert totals(today - timedelta(days=1), today) == []
+    assert till.get("pledges?from=soon&to=later").status_code == 400
+    assert Till("sales:write").get(f"pledges?from={today}&to={today}").status_code == 403
