@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.urls import path
+from rest_framework.viewsets import ViewSetMixin
 
 from members.api import views
 
 _OF_MEMBER = "members/<uuid:member_id>"
-_NAMED = {
+_NAMED: dict[str, type[ViewSetMixin]] = {
     "tag": views.TagViewSet,
     "store-group": views.StoreGroupViewSet,
     "product-list": views.ProductListViewSet,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rewards.rules.conditions import ConditionBase, Goods, Miss, WithCard
+from rewards.rules.conditions import ConditionBase, Goods, Miss
+from rewards.rules.conditions.people import WithCard
 from rewards.rules.effects import Discount
 from rewards.rules.rule_set import Task
 from rewards.rules.when import miss_of

@@ -58,11 +58,10 @@ class Products:
         if missing:
             with connection.cursor() as cursor:
                 cursor.execute(_PRODUCTS, {"skus": missing, **asked})
-                for sku, key, category, *rest, attributes, lists in cursor.fetchall():
+                for sku, key, category, *flags, attributes, lists in cursor.fetchall():
                     path = categories.get(category, ())
-                    self._kept[sku] = ProductFacts(
-                        key, path, *rest, json.loads(attributes), tuple(lists)
-                    )
+                    named = (json.loads(attributes), tuple(lists))
+                    self._kept[sku] = ProductFacts._make((key, path, *flags, *named))
         return self._kept
 
 
