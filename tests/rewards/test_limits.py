@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from msgspec.structs import replace
 
 from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
@@ -14,7 +15,9 @@ from loyalty_crm.kernel.models import OutboxEvent
 from rewards.errors import OpenHolds
 from rewards.models import LimitCounter, LimitHold, LimitUse, Promotion, Wallet
 from rewards.rules.limits import key_of
-from rewards.services import promotions
+from rewards.services import intake, promotions
+from rewards.services.checkout.facts import read_facts_of_many
+from rewards.services.checkout.limit_facts import CountedFacts
 from rewards.services.ledger import merge_wallets
 from rewards.services.limits import holds
 from rewards.tasks import release_holds
@@ -473,6 +476,39 @@ def test_a_batch_counts_its_sales_in_their_order(shop, till):
     earned = [one["body"]["points"]["earned"] for one in results]
     assert earned == [50 + 30, 50 + 30, 50 + 10, 50]
     assert used(per="total") == [(70, 0)]
+
+
+def test_a_batch_that_looked_too_early_is_counted_one_by_one(shop, till, monkeypatch):
+    """Somebody took the rest after the batch had read its facts: its claim is refused whole."""
+    limited("promo", BONUS, limit("total", "points", 70))
+    sell(till, shop, "R-0", card=CardFactory())
+    stale = CountedFacts()
+    monkeypatch.setattr(
+        intake,
+        "read_facts_of_many",
+        lambda *asked: [replace(one, counted=stale) for one in read_facts_of_many(*asked)],
+    )
+
+    results = send(till, *(offline(shop, f"R-{n}", card=CardFactory()) for n in (1, 2)))
+
+    assert [one["body"]["points"]["earned"] for one in results] == [50 + 30, 50 + 10]
+    assert used(per="total") == [(70, 0)]
+
+
+def test_a_batch_claims_all_its_limits_by_one_statement(shop, till):
+    cards = [CardFactory() for _ in range(6)]
+    for who in cards:
+        sell(till, shop, f"warm-{who.pk}", card=who)
+    send(till, *(offline(shop, f"W-{n}", card=who) for n, who in enumerate(cards)))
+    with CaptureQueriesContext(connection) as bare:
+        send(till, *(offline(shop, f"A-{n}", card=who) for n, who in enumerate(cards)))
+    limited("promo", BONUS, limit("total", "points", 10_000), limit("member", "uses", 9))
+    send(till, *(offline(shop, f"X-{n}", card=who) for n, who in enumerate(cards)))
+
+    with CaptureQueriesContext(connection) as counted:
+        send(till, *(offline(shop, f"B-{n}", card=who) for n, who in enumerate(cards)))
+
+    assert len(counted) == len(bare) + 1
 
 
 def test_a_receipt_printed_by_its_quote_keeps_its_price_and_is_noted(shop, till):
