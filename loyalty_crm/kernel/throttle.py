@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -178,7 +179,7 @@ def _seconds(seen: _Seen, count: int) -> int:
     return max(waits)
 
 
-def _execute(statement: str, **values: object) -> datetime | None:
+def _execute(statement: str, **values: Any) -> datetime | None:
     """The first column of the row that came back; None when there was none."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from loyalty_crm.kernel import audit, clock
 from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
-from loyalty_crm.kernel.admin_chips import chip
+from loyalty_crm.kernel.admin_chips import Colour, chip
 from loyalty_crm.kernel.admin_once import OnceForm, once
 from loyalty_crm.kernel.errors import DomainError
 from loyalty_crm.kernel.staff import names_of
@@ -41,7 +41,7 @@ EXPORT, APPROVE = "rewards.export_coupons", "rewards.approve_coupon_export"
 EXPORTS = COUPONS = 20
 Url = tuple[str, Callable[..., HttpResponse], str]
 
-_LOOKS = {State.READY: "success", State.GENERATING: "info", State.CLOSED: "default"}
+_LOOKS: dict[str, Colour] = {State.READY: "success", State.GENERATING: "info", State.CLOSED: "default"}
 _SAID_OF_EXPORTS = {
     "requested": gettext_lazy("waits for approval"),
     "approved": gettext_lazy("approved"),

@@ -53,7 +53,7 @@ class BatchForm(OnceForm):
         widget=UnfoldAdminTextInputWidget, help_text=_("Left empty, one is drawn."),
     )  # fmt: skip
     count = _number(_("how many codes, of unique ones"), MOST_CODES, required=False)
-    prefix = forms.CharField(
+    starts_with = forms.CharField(
         label=_("prefix"), max_length=20, required=False, widget=UnfoldAdminTextInputWidget
     )
     random_length = _number(
@@ -81,7 +81,8 @@ class BatchForm(OnceForm):
     )  # fmt: skip
 
     def terms(self, programme: Programme) -> BatchTerms:
-        typed = {name: self.cleaned_data[name] for name in self.cleaned_data if name != "key"}
+        typed = {name: value for name, value in self.cleaned_data.items() if name != "key"}
+        prefix = typed.pop("starts_with")
         zone = ZoneInfo(programme.time_zone)
         ends = typed["valid_until"]
         return BatchTerms(
@@ -89,7 +90,7 @@ class BatchForm(OnceForm):
                 **typed,
                 "promotion": typed["promotion"].code,
                 "count": typed["count"] or 0,
-                "prefix": typed["prefix"].upper(),
+                "prefix": prefix.upper(),
                 "stores": [store.code for store in typed["stores"]],
                 "valid_from": _moment(typed["valid_from"], time.min, zone),
                 "valid_until": _moment(ends, time.max, zone),

@@ -248,10 +248,11 @@ def _points(posted: Posted, redeem_tx: int | None) -> PointsWritten:
 
 def _capture(sale: Sale, priced: Priced, actor: Actor) -> int | None:
     """Take held points; the ledger's transaction of it. What is left of the hold is free again."""
-    if priced.facts.hold is None or not priced.quote.payment.points:
+    hold = priced.facts.hold
+    if hold is None or not priced.quote.payment.points:
         return None
     captured = capture_hold(
-        hold=Hold.objects.get(public_id=sale.hold_id),
+        hold=Hold.objects.get(pk=hold.id),
         amount=priced.quote.payment.points,
         source=source_of(sale),
         source_ref=sale.number,

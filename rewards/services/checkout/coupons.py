@@ -17,6 +17,7 @@ from rewards.errors import CouponUnavailable
 from rewards.models import CouponUse
 from rewards.rules.answers import Decision, Quote
 from rewards.rules.codes import masked
+from rewards.rules.conditions.places import CouponShown
 from rewards.rules.coupons import UNAVAILABLE, CouponOutcome, ShownCoupon, why_not
 from rewards.rules.rule_set import Rule, RuleSet
 from rewards.services.checkout.asks import Ask
@@ -104,8 +105,8 @@ def _asked_by(rule: Rule) -> Iterator[str]:
     if rule.definition.coupon:
         yield rule.code
     for condition in rule.definition.conditions():
-        if condition.kind == "coupon":
-            yield from condition.codes  # type: ignore[union-attr]  # the kind says which it is
+        if isinstance(condition, CouponShown):
+            yield from condition.codes
 
 
 def refuse_coupons(priced: Priced) -> None:

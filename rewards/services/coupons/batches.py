@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -21,7 +22,8 @@ MOST_CODES = 10_000_000
 MOST_RANDOM = 20
 SHORTEST_CHOSEN = 4
 
-State, Kind = CouponBatch.State, CouponBatch.Kind
+State: TypeAlias = CouponBatch.State
+Kind: TypeAlias = CouponBatch.Kind
 
 
 @dataclass(frozen=True, kw_only=True)
