@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from members.models import Brand, Category
+from members.models import Brand, Category, Product
 from rewards.admin.amounts import money, points
 from rewards.models import Programme
 
@@ -25,18 +25,27 @@ class Names:
 
     categories: Mapping[str, str]
     brands: Mapping[str, str]
+    products: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def behind(cls, definitions: Iterable[Mapping[str, Any]]) -> Names:
+        """Three queries at most. Of many products a sentence shows the first ones alone."""
         categories: set[str] = set()
         brands: set[str] = set()
+        skus: set[str] = set()
         for definition in definitions:
             for named in product_sets(definition):
                 categories.update(named.get("categories", []))
                 brands.update(named.get("brands", []))
+                skus.update(named.get("skus", [])[:SHOWN])
         known = Category.objects.order_by().filter(code__in=categories).values_list("code", "name")
         made = Brand.objects.order_by().filter(code__in=brands).values_list("code", "name")
-        return cls(dict(known) if categories else {}, dict(made) if brands else {})
+        sold = Product.objects.order_by().filter(sku__in=skus).values_list("sku", "name")
+        return cls(
+            dict(known) if categories else {},
+            dict(made) if brands else {},
+            dict(sold) if skus else {},
+        )
 
 
 def product_sets(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -48,6 +57,8 @@ def product_sets(part: Any) -> Iterator[Mapping[str, Any]]:
         yield from (part[side] for side in ("include", "exclude") if side in part)
         if part.get("kind") == "first_of_category":
             yield {"categories": part["codes"]}
+        if part.get("kind") == "gift":
+            yield {"skus": part["skus"]}
         for one in part.values():
             yield from product_sets(one)
 
@@ -78,9 +89,14 @@ class Speaker:
     def codes(self, codes: Iterable[str]) -> str:
         return shortened(list(codes))
 
-    def choice(self, codes: Sequence[str]) -> str:
-        """One of these; of many, the first ones."""
-        return shortened(list(codes)) if len(codes) > SHOWN else _(" or ").join(codes)
+    def product(self, sku: str) -> str:
+        """By its name, where the catalogue knows it."""
+        return self.names.products.get(sku) or _("SKU %(sku)s") % {"sku": sku}
+
+    def choice(self, skus: Sequence[str]) -> str:
+        """One of these products; of many, the first ones."""
+        said = [self.product(sku) for sku in skus]
+        return shortened(said) if len(said) > SHOWN else _(" or ").join(said)
 
     def categories(self, codes: Iterable[str]) -> str:
         return shortened([self.names.categories.get(code, code) for code in codes])
@@ -96,7 +112,7 @@ class Speaker:
         said = [
             *(self.names.categories.get(code, code) for code in products.get("categories", [])),
             *(self.names.brands.get(code, code) for code in products.get("brands", [])),
-            *(_("SKU %(sku)s") % {"sku": sku} for sku in products.get("skus", [])),
+            *(self.product(sku) for sku in products.get("skus", [])),
             *(_("list %(code)s") % {"code": code} for code in products.get("lists", [])),
             *(
                 f"{name}: {', '.join(values)}"

@@ -15,7 +15,7 @@ from rewards.models import ProgrammeRules, RulesAcceptance
 from rewards.services import rules_page as publishing
 from rewards.services.rules_page import publish_rules
 from tests.concurrency import in_own_session, wait_until_a_session_is_blocked
-from tests.factories.members import MemberFactory
+from tests.factories.members import MemberFactory, ProductFactory
 from tests.factories.promotions import make_programme, make_promotion
 from tests.rewards.till_client import Till
 from tests.staff import at_desk
@@ -272,3 +272,14 @@ def test_the_member_page_shows_what_was_accepted(programme):
     panel = at_desk("admin").get(reverse("admin:rewards_member_wallets", args=[member.pk]))
 
     assert "Accepted version 1 of the rules" in panel.content.decode()
+
+
+def test_products_are_called_by_their_names(programme):
+    ProductFactory(sku="4607", name="Oolong tea")
+    make_promotion(programme, "Tea week", OFF, goods={"include": {"skus": ["4607"]}})
+    make_promotion(programme, "Gift", {"kind": "gift", "skus": ["4607", "unknown"]})
+
+    page = read()
+
+    assert "Oolong tea: 10 % off" in page
+    assert "A gift to choose: Oolong tea or SKU unknown" in page
