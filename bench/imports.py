@@ -103,7 +103,7 @@ def fresh(work) -> float:
 def take_away() -> None:
     """Receipts and all that follows from them; members, stores and products stay."""
     with as_owner(), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(MADE)}")
+        cursor.execute(f"TRUNCATE {', '.join(MADE)} CASCADE")
         # What the entries had moved is put back by hand, past the guards.
         cursor.execute("ALTER TABLE rewards_wallet DISABLE TRIGGER USER")
         cursor.execute(

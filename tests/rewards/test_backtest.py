@@ -7,12 +7,18 @@ from datetime import date
 import psycopg
 import pytest
 from django.db import connection
+from msgspec.structs import replace
 
 from loyalty_crm.kernel.models import Job
 from rewards.models import BackTest, Purchase
+from rewards.rules.quote import quote
+from rewards.rules.rule_set import RuleSet
+from rewards.rules.terms import Terms
 from rewards.services.tryout import backtests
 from rewards.services.tryout.reading import reading
+from rewards.services.tryout.replay import as_it_stands
 from rewards.services.tryout.work import Pace
+from tests.rewards.rule_examples import line, sale
 from tests.rewards.tryout_shop import AUTHOR, DOUBLE, TryoutShop, finish, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -362,3 +368,13 @@ def count_reads():
         return len(seen)
 
     return told
+
+
+def test_no_promotion_is_what_an_empty_rule_set_says():
+    basket = sale(line(2, "tea", 500, manual_discount_minor=20), line(1, "rice", 300))
+
+    bare = as_it_stands(basket)
+    asked = quote(basket, RuleSet([], Terms()))
+
+    assert bare == replace(asked, payment=bare.payment)
+    assert (bare.discount_minor, bare.total_minor) == (20, 780)

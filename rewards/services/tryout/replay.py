@@ -16,13 +16,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from rewards.rules.answers import Quote
+from rewards.rules.answers import PricedLine, Quote
 from rewards.rules.basket import Basket, BasketLine
 from rewards.rules.conditions.places import PaidWith
 from rewards.rules.limits import Place as Counted
 from rewards.rules.pricing import Redeem
 from rewards.rules.quote import quote
 from rewards.rules.rule_set import RuleSet
+from rewards.rules.run import NOTHING_PAID
 from rewards.services.tryout.history import History, Past
 from rewards.services.tryout.reading import (
     SLICE,
@@ -80,6 +81,8 @@ class Side:
 
     def quote(self, basket: Basket, sold: Sold, redeem: Redeem) -> Quote:
         """Price one receipt, and remember what it took of limits and remainders."""
+        if not (self.rules.rules or redeem.points):
+            return as_it_stands(basket)
         place = Counted(basket.at, basket.at.date(), sold.member_id, sold.store_id)
         carries = self._carries.of(sold.member_id)
         answer = quote(basket, self.rules, redeem, carries, self._room.left(place))
@@ -106,6 +109,7 @@ class Replay:
         self._span = span
         self._printed = printed
         self._changed = sides.changed
+        self._narrow = all(rule.definition.goods.included for rule in sides.changed.rules)
         self._before = Side(free_to_pay(sides.before), state.before)
         self._after = Side(free_to_pay(sides.after), state.after)
         self._simple = not (self._before.remembers or self._after.remembers)
@@ -211,7 +215,7 @@ class Replay:
     def _price(self, sold: Sold, basket: Basket) -> Replayed:
         redeem = self._redeem(sold)
         before = self._before.quote(basket, sold, redeem)
-        if self._simple and not wakes(self._changed, basket):
+        if self._simple and self._narrow and not wakes(self._changed, basket):
             return Replayed(sold, basket, before, before)
         return Replayed(sold, basket, before, self._after.quote(basket, sold, redeem))
 
@@ -222,6 +226,23 @@ class Replay:
 
 
 NOTHING = Redeem()
+
+
+def as_it_stands(basket: Basket) -> Quote:
+    """What a sale is where no promotion is: shelf prices less what the till took off."""
+    lines = sorted(basket.lines, key=lambda line: line.line_no)
+    return Quote(
+        lines=tuple(
+            PricedLine(line=line, discount_minor=min(line.manual_discount_minor, line.gross_minor))
+            for line in lines
+        ),
+        payment=NOTHING_PAID,
+        earned=0,
+        grants=(),
+        carry_deltas={},
+        decisions=(),
+        rules_version=0,
+    )
 
 
 def free_to_pay(rules: RuleSet) -> RuleSet:

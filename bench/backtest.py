@@ -1,0 +1,127 @@
+"""A back-test against one pass that decodes the very same rows into baskets.
+
+The receipts are those of The Complete Journey; the rows, the session and the
+baskets are the same in every arm, only the rules come on top.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.imports import facts_only, journey, take_away
+from bench.measure import Row, interleaved, seconds
+from bench.quote import earn, off
+from bench.shop import shop
+from loyalty_crm.kernel import clock
+from members.models import Category, Store
+from rewards.rules import definitions
+from rewards.rules.rule_set import Rule
+from rewards.services import rule_sets
+from rewards.services.programmes import default_programme
+from rewards.services.tryout.reading import Reader, Span, count, reading
+from rewards.services.tryout.replay import Replay, Replayed, State
+from rewards.services.tryout.sides import Sides, pair
+from rewards.services.tryout.tally import Counter, Tally
+
+LINES, SHORT = 1_469_307, 40_000
+BEGIN = "1990-01-01T00:00:00+00:00"
+
+
+def run(short: bool) -> list[Row]:
+    shop()
+    with tempfile.TemporaryDirectory() as folder:
+        take_away()
+        facts_only(journey(Path(folder), SHORT if short else LINES))
+    try:
+        return measured(3 if short else 5)
+    finally:
+        take_away()
+
+
+def measured(rounds: int) -> list[Row]:
+    compiled = rule_sets.compile_set(default_programme())
+    live = [rule for rule in compiled.rules.rules if rule.code]
+    alone, beside = pair(compiled, [], five(), ()), pair(compiled, live, five(), ())
+    span = everything()
+    with reading() as reader:
+        receipts, _first = count(reader, span)
+        found = interleaved(
+            {
+                "decode": lambda: seconds(lambda: decode(reader, alone, span)),
+                "five": lambda: seconds(lambda: replay(reader, alone, span)),
+                "beside": lambda: seconds(lambda: replay(reader, beside, span)),
+            },
+            rounds,
+        )
+    limit = f"decode {receipts / found['decode']:,.0f} receipts/s"
+    return [
+        Row(
+            f"back-test, {receipts:,} receipts, {name}",
+            limit,
+            f"{receipts / found[arm]:,.0f} receipts/s",
+            found[arm] / found["decode"],
+            *goals,
+        )
+        for arm, name, goals in (
+            ("five", "five promotions", ("≥ 10 000/s", "≤ 2")),
+            ("beside", "the same beside the live rules", ("–", "–")),
+        )
+    ]
+
+
+def everything() -> Span:
+    stores = list(Store.objects.order_by("pk").values_list("pk", flat=True))
+    return Span(datetime.fromisoformat(BEGIN), clock.now(), stores)
+
+
+class Decode(Replay):
+    """Reads and builds the baskets, and asks no rule."""
+
+    def _price(self, sold, basket):
+        return Replayed(sold, basket, None, None)
+
+
+def decode(reader: Reader, sides: Sides, span: Span) -> None:
+    for _receipts in Decode(reader, sides, span, State()).slices():
+        pass
+
+
+def replay(reader: Reader, sides: Sides, span: Span) -> None:
+    counter = Counter(Tally(), sides.before.terms)
+    for receipts in Replay(reader, sides, span, State()).slices():
+        for one in receipts:
+            counter.add(one)
+
+
+def five() -> list[Rule]:
+    """Points for everything, more for two departments, a discount, and two that ask for a sum."""
+    codes = list(
+        Category.objects.filter(parent=None).order_by("code").values_list("code", flat=True)
+    )
+    first, second, third = (codes * 3)[:3] or ("a", "b", "c")
+    wordings: list[dict[str, Any]] = [
+        {"effects": [earn(1)]},
+        {
+            "goods": {"include": {"categories": [first]}},
+            "effects": [{"kind": "multiply_points", "tenths": 20}],
+        },
+        {"goods": {"include": {"categories": [second, third]}}, "effects": [off(1000)]},
+        {
+            "when": {"all": [{"kind": "min_spend", "amount_minor": 5000}]},
+            "effects": [{"kind": "amount_off", "amount_minor": 300}],
+        },
+        {
+            "when": {"all": [{"kind": "min_spend", "amount_minor": 3000}]},
+            "effects": [{"kind": "fixed_points", "points": 50}],
+        },
+    ]
+    return [
+        Rule(
+            version_id=10**6 + no, promotion_id=10**6 + no, code=f"five-{no}", name=f"Five {no}",
+            number=1, priority=100, definition=definitions.parse(wording),
+        )
+        for no, wording in enumerate(wordings)
+    ]  # fmt: skip
