@@ -201,8 +201,9 @@ def inside(shape: Shape | None, state: State, step: str) -> Shape | None:
 
 def _fits(shape: Shape | None, value: State) -> bool:
     """Whether a choice of another kind is one of this kind too."""
-    is_choice = isinstance(shape, Leaf) and shape.kind == "choice"
-    return not (is_choice and value not in shape.choices)
+    if isinstance(shape, Leaf) and shape.kind == "choice":
+        return value in shape.choices
+    return True
 
 
 def _count_conditions(node: State) -> int:

@@ -86,7 +86,7 @@ class Form:
         if asked == "json":
             self._take_json(post.get("json", ""))
             return
-        choices = {name[4:]: post[name] for name in post if name.startswith("new.")}
+        choices = {name[4:]: str(post[name]) for name in post if name.startswith("new.")}
         shape = whole_shape(is_new=self.promotion is None)
         actions = Actions(shape, self.state, self.programme)
         actions.do(asked, choices)

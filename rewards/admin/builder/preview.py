@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -44,17 +44,16 @@ class Preview:
     rows: Sequence[PricedRow] = ()
     totals: Sequence[tuple[str, str, str]] = ()
     reasons: Sequence[str] = ()
-    awards: Sequence[str] = ()
     refusal: str = ""
-    is_moved: bool = field(default=False)
+    is_moved: bool = False
 
 
 def preview_of(form: Form, now: datetime) -> Preview:
     """Reads only. The number of queries does not depend on the form."""
-    unfinished = form.unfinished()
     wrong = sum(not one.is_unfinished for one in form.faults)
+    empty = Preview(unfinished=form.unfinished(), wrong=wrong)
     if (definition := form.definition) is None:
-        return Preview(unfinished=unfinished, wrong=wrong)
+        return empty
     compiled = rule_sets.current()
     rule = samples.rule_to_try(
         definition,
@@ -63,34 +62,36 @@ def preview_of(form: Form, now: datetime) -> Preview:
         name=form.about["name"] or _("This promotion"),
         priority=form.about["priority"],
     )
-    said = {
-        "sentence": sentence(form.document, form.programme, Names.behind([form.document])),
-        "warnings": [oddity_words(one) for one in samples.oddities(rule, compiled, now)],
-        "unfinished": unfinished,
-        "wrong": wrong,
-    }
+    said = replace(
+        empty,
+        sentence=sentence(form.document, form.programme, Names.behind([form.document])),
+        warnings=[oddity_words(one) for one in samples.oddities(rule, compiled, now)],
+    )
     sample = sample_of(form.state.get("sample"), form.programme, now)
-    if not sample.lines:
-        return Preview(
-            **said, refusal=_("Put a product into the sample basket to see what it pays.")
-        )
-    if not sample.store:
-        return Preview(**said, refusal=_("Name a store in the sample basket."))
+    if refusal := _lacks(sample):
+        return replace(said, refusal=refusal)
     try:
         tried = samples.try_sample(rule, sample, compiled)
     except DomainError as refused:
-        return Preview(**said, refusal=refused.message)
-    return Preview(**said, **_outcome(tried, form.programme))
+        return replace(said, refusal=refused.message)
+    return _with_outcome(said, tried, form.programme)
 
 
-def _outcome(tried: samples.Tried, programme: Programme) -> dict[str, object]:
-    quote = tried.with_it
-    return {
-        "rows": [_row(line, programme) for line in quote.lines],
-        "totals": _totals(tried.without, quote, programme),
-        "reasons": _reasons(tried, programme),
-        "is_moved": _numbers(tried.without) != _numbers(quote),
-    }
+def _lacks(sample: samples.Sample) -> str:
+    """What the basket needs before it can be priced."""
+    if not sample.lines:
+        return _("Put a product into the sample basket to see what it pays.")
+    return "" if sample.store else _("Name a store in the sample basket.")
+
+
+def _with_outcome(said: Preview, tried: samples.Tried, programme: Programme) -> Preview:
+    return replace(
+        said,
+        rows=[_row(line, programme) for line in tried.with_it.lines],
+        totals=_totals(tried.without, tried.with_it, programme),
+        reasons=_reasons(tried, programme),
+        is_moved=_numbers(tried.without) != _numbers(tried.with_it),
+    )
 
 
 def _row(line: PricedLine, programme: Programme) -> PricedRow:
