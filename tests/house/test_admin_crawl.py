@@ -46,6 +46,8 @@ from rewards.services.audit_ledger import open_incident
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.committing import commit_purchase
 from rewards.services.checkout.refunding import refund_purchase
+from rewards.services.coupons.batches import BatchTerms, create_batch
+from rewards.services.coupons.exporting import request_export
 from rewards.services.rules_page import publish_rules
 from rewards.services.stacking_groups import create_group
 from rewards.services.tiers.ladders import Step
@@ -105,6 +107,17 @@ OWN: dict[str, str | None] = {
     "rewards_tierstructure_new": "rewards.change_tierstructure",
     "rewards_giftcard_owed": "rewards.view_giftcard",
     "rewards_giftcard_verb": "rewards.manage_gift_cards",
+    "rewards_couponbatch_find": "rewards.issue_coupon",
+    "rewards_couponbatch_revoke": "rewards.issue_coupon",
+    "rewards_couponbatch_order": "rewards.change_couponbatch",
+    "rewards_couponbatch_stop": "rewards.change_couponbatch",
+    "rewards_couponbatch_close": "rewards.change_couponbatch",
+    "rewards_couponbatch_export": "rewards.export_coupons",
+    "rewards_couponexport_decide": "rewards.approve_coupon_export",
+    "rewards_couponexport_passphrase": "rewards.export_coupons",
+    "rewards_couponexport_download": "rewards.export_coupons",
+    "rewards_member_coupons": "rewards.view_coupon",
+    "rewards_member_coupon": "rewards.issue_coupon",
     "rewards_wallet_adjust": "rewards.adjust_wallet",
     "rewards_wallet_adjust_preview": "rewards.adjust_wallet",
     "rewards_wallet_freeze": "rewards.freeze_wallet",
@@ -210,6 +223,9 @@ def open_shop():
     )
     (gift,) = gift_cards.issue(programme=programme, actor=SYSTEM)
     gift_cards.activate(card=gift, amount=500, source_ref="sold", actor=SYSTEM)
+    terms = BatchTerms(promotion="base", kind="generic", name="Poster", code="POSTER10")
+    batch = create_batch(terms=terms, actor=SYSTEM)
+    request_export(batch=batch, reason="printer", actor=SYSTEM)
     ladder = TierStructure(programme=programme, code="club", name="Club", is_primary=True)
     tiers.save_structure(structure=ladder, steps=[Step("base", "Base", 0)], actor=SYSTEM)
     tiers.rise_all(structure=ladder)

@@ -131,15 +131,16 @@ def test_keys_and_stores_are_counted_apart():
     assert passes(partial(guess, actor=Actor("api_key", "another")))
 
 
+def fail_after_a_guess():
+    with throttle.guarded("coupons", actor=TILL, store="S1") as guesses, transaction.atomic():
+        guesses.wrong = 1
+        raise RuntimeError
+
+
 def test_a_rollback_of_the_work_does_not_forget_the_guess():
     for _ in range(5):
-        with (
-            pytest.raises(RuntimeError),
-            throttle.guarded("coupons", actor=TILL, store="S1") as guesses,
-            transaction.atomic(),
-        ):
-            guesses.wrong = 1
-            raise RuntimeError
+        with pytest.raises(RuntimeError):
+            fail_after_a_guess()
 
     assert not passes(guess)
 
