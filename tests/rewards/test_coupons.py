@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
@@ -340,3 +341,16 @@ def test_a_rule_may_ask_for_the_coupon_of_another_promotion(programme, shop, til
 
     assert (fate(sold), sold["points"]["earned"]) == ([("applied", "")], 110)
     assert counted(coupon) == (1, 0)
+
+
+def test_five_coupons_cost_no_more_statements_than_one(shop, till):
+    codes = [one.code for one in unique_codes(5)]
+    quote(till, shop)
+
+    def cost(*shown):
+        with CaptureQueriesContext(connection) as queries:
+            quote(till, shop, *shown)
+        return len(queries)
+
+    # One attempt is set down before the look-up, and taken out again after it.
+    assert cost(*codes[:1]) == cost(*codes) == cost() + 2
