@@ -1,5 +1,6 @@
 """Trying promotions before launch: a sandbox, back-tests, ends of pilots, points after the fact."""
 
-from rewards.admin.tryout import backtests, retro
+from rewards.admin.tryout.backtests import BackTestAdmin
+from rewards.admin.tryout.retro import RetroBatchAdmin
 
-__all__ = ["backtests", "retro"]
+__all__ = ["BackTestAdmin", "RetroBatchAdmin"]

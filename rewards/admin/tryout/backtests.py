@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
-from loyalty_crm.kernel.admin_chips import chip
+from loyalty_crm.kernel.admin_chips import Colour, chip
 from loyalty_crm.kernel.models import Job
 from members.admin.lens import Lens, lens_of
 from rewards.admin.tryout import sandbox, show
@@ -33,12 +33,12 @@ from rewards.admin.tryout.pages import (
 )
 from rewards.admin.tryout.pilots import pilot_page
 from rewards.forms.tryouts import BackTestForm
-from rewards.models import BackTest, BackTestMember
+from rewards.models import BackTest, BackTestMember, RetroBatch
 from rewards.services.programmes import default_programme
 from rewards.services.tryout import backtests
 
 VIEW, ADD = "rewards.view_backtest", "rewards.add_backtest"
-STATES = {
+STATES: dict[str, Colour] = {
     Job.State.SUCCEEDED: "success",
     Job.State.FAILED: "danger",
     Job.State.RUNNING: "info",
@@ -206,7 +206,7 @@ def safe(value: Any) -> Any:
     return f"'{value}" if is_formula else value
 
 
-def progress_of(test: BackTest) -> dict[str, Any]:
+def progress_of(test: BackTest | RetroBatch) -> dict[str, Any]:
     done, total = test.job.done, test.job.total
     share = min(done * 100 // total, 100) if total else 0
     return {"share": share, "done": show.number(done), "total": show.number(total or 0)}

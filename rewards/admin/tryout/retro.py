@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 
 from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
-from loyalty_crm.kernel.admin_chips import chip
+from loyalty_crm.kernel.admin_chips import Colour, chip
 from loyalty_crm.kernel.models import Job
 from loyalty_crm.kernel.staff import names_of
 from members.admin.lens import Lens, lens_of
@@ -44,7 +44,7 @@ VIEW, ADD, APPROVE = (
     "rewards.approve_retrobatch",
 )
 State = RetroBatch.State
-CHIPS = {
+CHIPS: dict[str, Colour] = {
     State.APPLIED: "success",
     State.COUNTED: "warning",
     State.APPROVED: "info",

@@ -95,9 +95,11 @@ def label_of(cell: BackTestCell, currency: str) -> str:
         case Dimension.VISITS | Dimension.SPEND if cell.key == "nobody":
             return _("without a card")
         case Dimension.VISITS:
-            return visits_label(*cell.key.split(":"))
+            first, _colon, last = cell.key.partition(":")
+            return visits_label(first, last)
         case Dimension.SPEND:
-            return spend_label(*cell.key.split(":"), currency)
+            first, _colon, last = cell.key.partition(":")
+            return spend_label(first, last, currency)
         case Dimension.DAY:
             return date_format(date.fromisoformat(cell.key), "SHORT_DATE_FORMAT")
         case Dimension.CATEGORY if not cell.key:

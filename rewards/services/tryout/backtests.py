@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 from django.db import transaction
@@ -123,10 +124,9 @@ def run_next(*, pace: Pace | None = None, most: int = SLICE) -> bool:
 
 
 def sides_of_test(test: BackTest) -> Sides:
-    baseline: Baseline = test.baseline  # type: ignore[assignment] - one of the choices
     return sides_of(
         programme=test.programme,
-        baseline=baseline,
+        baseline=cast("Baseline", test.baseline),
         before=test.job.params["before"],
         versions=test.versions,
         without=test.without,

@@ -146,12 +146,23 @@ class Catalogue:
                 self._kept[row[0]] = self._product(*row[1:])
         return self._kept
 
-    def _product(self, key: int, category: int | None, *rest: Any) -> Product:
-        *plain, asked = rest
+    def _product(
+        self,
+        key: int,
+        category: int | None,
+        brand: str,
+        cost_minor: int | None,
+        no_earning: bool,
+        no_redemption: bool,
+        asked: Mapping[str, Any],
+    ) -> Product:
         return Product(
             key,
             self._categories.get(category or 0, ()),
-            *plain,
+            brand,
+            cost_minor,
+            no_earning,
+            no_redemption,
             lists=tuple(asked["lists"] or ()),
             attributes=asked["attributes"] or {},
             prices=asked["prices"] or {},
