@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,7 @@ from loyalty_crm.kernel.models import OutboxEvent, Throttle
 from rewards.rules import codes
 from rewards.services.coupons.issuing import issue_coupon
 from tests.concurrency import in_own_session
-from tests.factories.members import MemberFactory, StoreFactory
+from tests.factories.members import CardFactory, MemberFactory, StoreFactory
 from tests.factories.promotions import make_programme
 from tests.rewards.coupon_tools import coupon_promotion, one_code, unique_codes
 from tests.rewards.till_client import ALL, Till, basket, line, new_token, purchase, right_now
@@ -67,6 +69,17 @@ def test_drawn_codes_have_the_bits_that_the_arithmetic_counts_on():
     drawn = codes.draw(20_000, length=codes.SAFE_LENGTH)
     assert len(set(drawn)) == 20_000
     assert {len(code) for code in drawn} == {codes.SAFE_LENGTH}
+
+
+def test_the_table_in_the_docs_is_this_arithmetic():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "coupons.md").read_text()
+    rows = re.findall(r"^\| (\d+)[^|]*\| [^|]+\| ([\d.]+) \| ([\d.]+)(·10⁻⁸)?:", text, re.MULTILINE)
+
+    assert [int(row[0]) for row in rows] == [8, codes.LEAST_LENGTH, codes.SAFE_LENGTH]
+    for length, bits, hits, tiny in rows:
+        assert float(bits) == round(codes.random_bits(int(length)), 1)
+        told = float(hits) * (1e-8 if tiny else 1)
+        assert told == pytest.approx(hits_an_hour(int(length)), rel=0.1)
 
 
 def test_every_sign_is_equally_likely_in_every_place():
@@ -229,3 +242,16 @@ def test_unique_codes_say_nothing_of_each_other(shop):
 
     assert made != sorted(made)
     assert max(Counter(code[:4] for code in made).values()) <= 3
+
+
+def test_look_ups_of_members_that_find_nobody_are_counted(shop):
+    till, card = Till("members:read"), CardFactory()
+    for number in range(5):
+        wrong = till.post("members/lookup", {"phone": f"+7999000000{number}"}, key=None)
+        assert wrong.status_code == 404
+
+    locked = till.post("members/lookup", {"card": card.number}, key=None)
+    assert (locked.status_code, locked["RateLimit-Remaining"]) == (429, "0")
+    assert OutboxEvent.objects.filter(kind="security.guessing").count() == 1
+    other = Till("members:read").post("members/lookup", {"card": card.number}, key=None)
+    assert other.status_code == 200
