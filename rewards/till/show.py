@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from loyalty_crm.kernel.money import Money
 from loyalty_crm.kernel.points import Points
 from rewards.models import Programme
+from rewards.services.checkout.label_wire import in_language
 from rewards.services.checkout.wire import CouponOut, LineOut, QuoteOut
 from rewards.till.basket import TillBasket
 
@@ -43,6 +44,7 @@ class ShownSale:
     gross: Money
     discount: Money
     points_money: Money
+    tax_added: Money
     total: Money
     earned: Points
     redeemed: Points
@@ -51,6 +53,7 @@ class ShownSale:
     may_spend: bool
     bound: str
     coupons: list[CouponOut]
+    to_say: list[str]
     applied: list[str]
     missed: list[str]
 
@@ -80,6 +83,7 @@ class Shower:
             gross=self.money(totals.gross.amount),
             discount=self.money(totals.discount.amount),
             points_money=self.money(totals.points_paid.amount),
+            tax_added=self.money(totals.tax_added.amount),
             total=self.money(totals.total.amount),
             earned=self.points(quote.points.earn),
             redeemed=self.points(paid.points),
@@ -88,6 +92,7 @@ class Shower:
             may_spend=paid.max_points > 0,
             bound=paid.bound_text,
             coupons=quote.coupons,
+            to_say=_to_say(quote),
             applied=[one.text for one in quote.decisions if one.outcome in ("applied", "capped")],
             missed=[
                 one.text for one in quote.decisions if one.outcome in ("beaten", "not_matched")
@@ -114,6 +119,13 @@ class Shower:
         card = f"•••• {basket.card[-4:]}" if basket.card else ""
         name = basket.member_name or gettext("no name")
         return ShownMember(name, card, self.points(quote.member.points.available))
+
+
+def _to_say(quote: QuoteOut) -> list[str]:
+    """What promotions ask the cashier to say, each sentence once."""
+    own = [one.message for one in quote.decisions if one.message]
+    sent = [in_language(one.text) for one in quote.awards if one.to == "cashier"]
+    return list(dict.fromkeys([*own, *sent]))
 
 
 def plain_points(minor: int, scale: int) -> str:
