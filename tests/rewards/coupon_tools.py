@@ -21,9 +21,7 @@ def coupon_promotion(programme: Any, code: str = "half", **parts: Any) -> Promot
 
 def make_batch(kind: str = "generic", **terms: Any) -> CouponBatch:
     given = {"promotion": "half", "name": "test", **terms}
-    return batches.create_batch(
-        terms=batches.BatchTerms(kind=kind, **given), actor=SYSTEM
-    )
+    return batches.create_batch(terms=batches.BatchTerms(kind=kind, **given), actor=SYSTEM)
 
 
 def one_code(kind: str = "generic", **terms: Any) -> Coupon:
