@@ -29,6 +29,11 @@ class Fault:
     text: str
 
     @property
+    def field_path(self) -> str:
+        """Where it is shown: a kind that is not chosen, at the entry itself."""
+        return self.path.removesuffix(".kind")
+
+    @property
     def is_unfinished(self) -> bool:
         return self.code in UNFINISHED
 

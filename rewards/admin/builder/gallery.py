@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from loyalty_crm.kernel import clock
 from rewards.admin.builder import faults
 from rewards.admin.builder.actions import Actions
+from rewards.admin.builder.drawn import Drawn
 from rewards.admin.builder.faults import Fault
-from rewards.admin.builder.nodes import Drawing, Node, walk
+from rewards.admin.builder.nodes import Drawing, Node
 from rewards.admin.builder.preview import Preview, preview_of
 from rewards.admin.builder.shapes import Leaf, Record, Rows, Shape, Unit, definition_shape
 from rewards.admin.builder.state import ABSENT, Reading, nested, read, write
@@ -79,7 +80,7 @@ def _step(kind: str) -> Record:
 
 
 @dataclass
-class TemplateForm:
+class TemplateForm(Drawn):
     """The blanks as they are filled in, and the definition that they make."""
 
     template: Template
@@ -121,6 +122,14 @@ class TemplateForm:
         return (None if wrong else document), wrong
 
     @property
+    def drawn(self) -> list[Node]:
+        return self.nodes
+
+    @property
+    def known_faults(self) -> list[Fault]:
+        return self.faults
+
+    @property
     def document(self) -> dict[str, Any] | None:
         """The definition; None while something is missing or wrong."""
         return self._read[0]
@@ -132,26 +141,14 @@ class TemplateForm:
     @cached_property
     def root(self) -> Node:
         """The blanks, drawn."""
-        shown = [one for one in self.faults if self.strict or not one.is_unfinished]
-        (root,) = Drawing(self.programme, shown, self.focus).draw(_whole(self.template), self.state)
+        (root,) = Drawing(self.programme, self.shown_faults, self.focus).draw(
+            _whole(self.template), self.state
+        )
         return root
 
     @property
     def nodes(self) -> list[Node]:
         return self.root.parts
-
-    def slots(self) -> list[Node]:
-        return list(walk(self.nodes))
-
-    def unfinished(self) -> list[tuple[str, str]]:
-        known = {one.path: one for one in walk(self.nodes)}
-        found = [known.get(one.path) for one in self.faults if one.is_unfinished]
-        return [(one.id, one.label) for one in found if one]
-
-    @property
-    def loose(self) -> list[Fault]:
-        known = {one.path for one in walk(self.nodes)}
-        return [one for one in self.faults if one.path not in known and not one.is_unfinished]
 
 
 def _whole(template: Template) -> Record:

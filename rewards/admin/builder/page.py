@@ -10,13 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 
 from loyalty_crm.kernel.errors import DomainError
 from rewards.admin.builder import faults
 from rewards.admin.builder.actions import Actions
+from rewards.admin.builder.drawn import Drawn
 from rewards.admin.builder.faults import Fault
-from rewards.admin.builder.nodes import Drawing, Node, walk
+from rewards.admin.builder.nodes import Drawing, Node
 from rewards.admin.builder.sample_form import sample_shape
 from rewards.admin.builder.shapes import Leaf, Record, definition_shape
 from rewards.admin.builder.state import ABSENT, Reading, nested, read, write
@@ -46,7 +46,7 @@ def whole_shape(*, is_new: bool) -> Record:
 
 
 @dataclass
-class Form:
+class Form(Drawn):
     """The state of the form and everything that follows from it. Reads nothing until asked."""
 
     programme: Programme
@@ -123,6 +123,14 @@ class Form:
         return document, known
 
     @property
+    def drawn(self) -> list[Node]:
+        return self.nodes
+
+    @property
+    def known_faults(self) -> list[Fault]:
+        return self.faults
+
+    @property
     def document(self) -> dict[str, Any]:
         return self._read[0]
 
@@ -150,10 +158,6 @@ class Form:
         """The parsed definition; None while something is wrong with it."""
         return None if self._read[1] else definitions.parse(self.document)
 
-    @property
-    def shown_faults(self) -> list[Fault]:
-        return [one for one in self.faults if self.strict or not one.is_unfinished]
-
     @cached_property
     def nodes(self) -> list[Node]:
         """The whole form, drawn: about, definition, sample."""
@@ -171,16 +175,6 @@ class Form:
         """Fields of the definition that this page gives no place of their own."""
         known = {*SECTIONS, "thresholds"}
         return [one for name, one in self.sections.items() if name not in known]
-
-    def slots(self) -> list[Node]:
-        """Places where faults are shown."""
-        return list(walk(self.nodes))
-
-    def unfinished(self) -> list[tuple[str, str]]:
-        """What is still to be filled in: the id of the field, and its name."""
-        known = {one.path: one for one in walk(self.nodes)}
-        found = [known.get(one.path) for one in self.faults if one.is_unfinished]
-        return [(one.id, one.label or _("choose")) for one in found if one]
 
     def json(self) -> str:
         return self.typed_json or json.dumps(self.document, indent=2, ensure_ascii=False)
@@ -204,9 +198,7 @@ class Form:
 
     @property
     def loose(self) -> list[Fault]:
-        """Faults that have no field of their own."""
-        known = {one.path for one in walk(self.nodes)}
-        return [one for one in self.shown_faults if one.path not in known and one.path != "json"]
+        return [one for one in super().loose if one.path != "json"]
 
     @property
     def json_faults(self) -> list[Fault]:
