@@ -10,6 +10,7 @@ from django.db import connection
 from msgspec.structs import replace
 
 from loyalty_crm.kernel.models import Job
+from members.models import PriceList, PriceListEntry, Product, ProductList, StoreGroup
 from rewards.models import BackTest, Purchase
 from rewards.rules.quote import quote
 from rewards.rules.rule_set import RuleSet
@@ -378,3 +379,26 @@ def test_no_promotion_is_what_an_empty_rule_set_says():
 
     assert bare == replace(asked, payment=bare.payment)
     assert (bare.discount_minor, bare.total_minor) == (20, 780)
+
+
+def test_lists_attributes_prices_and_groups_reach_the_rules_of_the_past(shop):
+    """Green goods of a list in a region at the members' price: 10.00 for 7.00, once."""
+    tea = Product.objects.get(sku="tea")
+    Product.objects.filter(sku="tea").update(attributes={"colour": "green"})
+    ProductList.objects.create(code="hot", name="Hot").products.add(tea)
+    club = PriceList.objects.create(code="club", name="Club")
+    PriceListEntry.objects.create(price_list=club, product=tea, price_minor=700)
+    StoreGroup.objects.create(code="region", name="Region").stores.add(shop.stores[1])
+    shop.draft("club", {
+        "goods": {"include": {"lists": ["hot"], "attributes": {"colour": ["green"]}}},
+        "when": {"all": [{"kind": "store_groups", "codes": ["region"]}]},
+        "effects": [{"kind": "price_list", "code": "club"}],
+    })  # fmt: skip
+    four_sales(shop)
+
+    test = shop.run(("club", 1))
+
+    # Two teas in the south: one of nobody, one of Anna.
+    assert {k: c.discount_after for k, c in rows(test, "store").items()} == {
+        "north": 0, "south": 600,
+    }  # fmt: skip

@@ -120,10 +120,12 @@ def lines_of(reader: Reader, receipts: Collection[int]) -> dict[int, list[SoldLi
 
 _PRODUCTS = """
     SELECT p.sku, p.id, p.category_id, coalesce(b.code, ''), p.cost_minor, p.excluded_from_earning,
-           p.excluded_from_redemption, json_build_object({of_product})
+           p.excluded_from_redemption, {asked}
       FROM members_product p LEFT JOIN members_brand b ON b.id = p.brand_id
      WHERE p.sku = ANY(%(skus)s)
-""".replace("{of_product}", OF_PRODUCT)
+"""
+_PLAIN = _PRODUCTS.replace("{asked}", "NULL")
+_WITH_ASKED = _PRODUCTS.replace("{asked}", f"json_build_object({OF_PRODUCT})")
 
 
 class Catalogue:
@@ -135,6 +137,8 @@ class Catalogue:
         self._reader = reader
         self._categories = categories
         self._asked = asked_of_inputs(needs)
+        asks = needs.product_lists or needs.attributes or needs.price_lists
+        self._sql = _WITH_ASKED if asks else _PLAIN
         self._kept: dict[str, Product] = {}
 
     def of(self, skus: Collection[str]) -> Mapping[str, Product]:
@@ -142,7 +146,7 @@ class Catalogue:
             self._kept.clear()
         if missing := set(skus) - self._kept.keys():
             self._kept.update(dict.fromkeys(missing, UNKNOWN))
-            for row in self._reader.rows(_PRODUCTS, {**self._asked, "skus": sorted(missing)}):
+            for row in self._reader.rows(self._sql, {**self._asked, "skus": sorted(missing)}):
                 self._kept[row[0]] = self._product(*row[1:])
         return self._kept
 
@@ -154,15 +158,19 @@ class Catalogue:
         cost_minor: int | None,
         no_earning: bool,
         no_redemption: bool,
-        asked: Mapping[str, Any],
+        asked: Mapping[str, Any] | None,
     ) -> Product:
-        return Product(
+        plain = Product(
             key,
             self._categories.get(category or 0, ()),
             brand,
             cost_minor,
             no_earning,
             no_redemption,
+        )
+        if asked is None:
+            return plain
+        return plain._replace(
             lists=tuple(asked["lists"] or ()),
             attributes=asked["attributes"] or {},
             prices=asked["prices"] or {},

@@ -11,7 +11,7 @@ import msgspec
 from loyalty_crm.kernel.money import split_largest_remainder
 from rewards.rules.basket import BasketLine
 
-MOST_KEPT = 50_000
+MOST_KEPT = 200_000
 
 
 class Product(NamedTuple):
