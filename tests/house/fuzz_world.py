@@ -1,0 +1,94 @@
+"""A small shop in which the addresses of the API lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from members.models import Card
+from rewards.models import Wallet
+from tests.factories.members import CardFactory, MemberFactory, ProductFactory, StoreFactory
+from tests.factories.promotions import make_programme
+from tests.rewards.till_client import Till, line, purchase, usd
+
+#: Collections that take more than one call to fill; their own tests read them.
+EMPTY = {"backtests", "retro-batches"}
+OFFER = {"effects": [{"kind": "percent_off", "basis_points": 1000}], "coupon": {"required": True}}
+
+
+def build(token: str) -> dict[str, str]:
+    """One object in each collection, made by the key that will ask.
+
+    First segment of the address → what stands behind it.
+    """
+    make_programme()
+    till, shop = Till(token=token), StoreFactory(code="S1")
+    card = CardFactory(member=MemberFactory(phone="+79990000001"))
+    sold = done(till.post("purchases", purchase(shop, "R-1", line("tea", 500_00), card=card)))
+    offer = done(till.post("promotions", {"code": "half", "name": "Half"}))["id"]
+    done(till.post(f"promotions/{offer}/versions", {"definition": OFFER}))
+    done(till.post(f"promotions/{offer}/versions/1/publish", {}))
+    return {
+        **lists(till),
+        "members": str(card.member.public_id),
+        "wallets": str(Wallet.objects.get().public_id),
+        "purchases": sold["id"],
+        "promotions": offer,
+        "errors": "not_found",
+        "holds": reserved(till, card),
+        **others(till),
+    }
+
+
+def lists(till: Till) -> dict[str, str]:
+    """Lists that are filled by PUT."""
+    ProductFactory(sku="tea")
+    put(till, "price-lists/club", {"name": "Club"})
+    put(till, "price-lists/club/prices", {"items": [{"sku": "tea", "price_minor": 90}]})
+    put(till, "product-lists/summer", {"name": "Summer"})
+    put(till, "product-lists/summer/products", {"items": [{"sku": "tea", "listed": True}]})
+    return {"price-lists": "club", "product-lists": "summer"}
+
+
+def others(till: Till) -> dict[str, str]:
+    group = done(till.post("promotion-groups", {"code": "sale", "name": "Sale", "mode": "all"}))
+    ordered = {"promotion": "half", "kind": "unique", "name": "leaflet", "count": 5}
+    batch = done(till.post("coupon-batches", ordered))
+    gift = done(till.post("gift-cards", {"with_pin": False}))["data"][0]["id"]
+    bought = {"amount": usd(50_00), "source_ref": "sale"}
+    done(till.post(f"gift-cards/{gift}/activate", bought))
+    return {
+        "promotion-groups": group["code"],
+        "coupon-batches": batch["id"],
+        "jobs": batch["job"]["id"],
+        "gift-cards": gift,
+    }
+
+
+def reserved(till: Till, card: Card) -> str:
+    basket = {"store": "S1", "lines": [line("tea", 10_00)], "member": {"card": card.number}}
+    asked = {**basket, "redeem": {"points": 10}, "reserve": True}
+    return str(done(till.post("quotes", asked))["hold"]["id"])
+
+
+def put(till: Till, path: str, body: dict[str, Any]) -> None:
+    done(till.integrator.request("PUT", f"/api/v1/{path}", body, f"put {path}"))
+
+
+def done(answer: Any) -> Any:
+    assert answer.status_code < 300, answer.content
+    return answer.json()
+
+
+def leading_somewhere(world: dict[str, str]) -> Callable[[Any], Any]:
+    """Turns a made-up case into one whose address names what is there."""
+
+    def turn(case: Any) -> Any:
+        first = case.path.removeprefix("/api/v1/").partition("/")[0]
+        name = next((n for n in ("member_id", "id", "code") if n in case.path_parameters), None)
+        name = name or next(iter(case.path_parameters), None)
+        if first in world and name:
+            case.path_parameters[name] = world[first]
+        return case
+
+    return turn
