@@ -62,7 +62,11 @@ def basket_of(lines: int) -> Basket:
 
 
 def rules(count: int) -> list[Rule]:
-    """Ten rules that see the basket, as every shop has; the others are about other goods."""
+    """Ten rules that see the basket, as every shop has, and others that wait for something else.
+
+    Of ten others seven name goods that are not in the basket, one a coupon, one a tag, one a
+    store: the last three are about everything, but none of them is woken.
+    """
     seen = [
         {"effects": [earn(1)]},
         {"goods": {"include": {"categories": ["dept1"]}}, "effects": [earn(2)]},
@@ -84,14 +88,21 @@ def rules(count: int) -> list[Rule]:
             "effects": [{"kind": "fixed_points", "points": 5}],
         },
     ]
-    others = [
-        {
-            "goods": {"include": {"skus": [f"X{no}", f"Y{no}"], "categories": [f"other{no}"]}},
-            "effects": [earn(2) if no % 2 else off(500)],
-        }
-        for no in range(count - len(seen))
-    ]
+    others = [other(no) for no in range(count - len(seen))]
     return [rule(no, definition) for no, definition in enumerate([*seen, *others], start=1)]
+
+
+def other(no: int) -> dict[str, Any]:
+    """A live promotion that has nothing to do with the basket."""
+    effects = [earn(2) if no % 2 else off(500)]
+    if no % 10 == 7:
+        return {"coupon": {"required": True}, "effects": effects}
+    if no % 10 == 8:
+        return {"when": {"kind": "tags", "codes": [f"tag{no}"]}, "effects": effects}
+    if no % 10 == 9:
+        return {"when": {"kind": "stores", "codes": [f"store{no}"]}, "effects": effects}
+    goods = {"skus": [f"X{no}", f"Y{no}"], "categories": [f"other{no}"]}
+    return {"goods": {"include": goods}, "effects": effects}
 
 
 def earn(points: int) -> dict[str, Any]:
