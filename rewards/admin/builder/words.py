@@ -212,7 +212,7 @@ FIELDS: Words = {
 HELP: Words = {
     "goods": _("Name nothing to mean all goods."),
     "when": _("Without conditions it applies to every sale."),
-    "effects": _("Up to ten. They work on the goods named above."),
+    "effects": _("Up to ten. They work on the goods named below."),
     "limits": _("How often, how many points or how much money it may give. None: no limit."),
     "pilot": _("Live only in these stores, or for these members, until you know that it works."),
     "labels": _("Left empty, the name of the promotion is printed."),
