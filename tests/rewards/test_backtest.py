@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 from django.db import connection
 from msgspec.structs import replace
 
+from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.models import Job
-from members.models import PriceList, PriceListEntry, Product, ProductList, StoreGroup
-from rewards.models import BackTest, Purchase
+from members.models import (
+    MemberTag,
+    PriceList,
+    PriceListEntry,
+    Product,
+    ProductList,
+    StoreGroup,
+    Tag,
+)
+from rewards.models import BackTest, Purchase, TierEvaluation, TierStructure
 from rewards.rules.quote import quote
 from rewards.rules.rule_set import RuleSet
 from rewards.rules.terms import Terms
+from rewards.services import tiers
+from rewards.services.tiers.ladders import Step
 from rewards.services.tryout import backtests
 from rewards.services.tryout.reading import reading
 from rewards.services.tryout.replay import as_it_stands
@@ -402,3 +413,29 @@ def test_lists_attributes_prices_and_groups_reach_the_rules_of_the_past(shop):
     assert {k: c.discount_after for k, c in rows(test, "store").items()} == {
         "north": 0, "south": 600,
     }  # fmt: skip
+
+
+def test_tiers_and_tags_are_those_of_the_moment(shop):
+    """Anna turned gold, and a friend, eight days ago: one purchase before it, one after."""
+    ladder = TierStructure(programme=shop.programme, code="club", name="Club", is_primary=True)
+    steps = [Step("base", "Base", 0), Step("gold", "Gold", 10**9)]
+    tiers.save_structure(structure=ladder, steps=steps, actor=SYSTEM)
+    then = shop.today - timedelta(days=8)
+    TierEvaluation.objects.create(
+        structure=ladder, member=shop.anna.member, at=then, cause="granted",
+        to_tier=ladder.tiers.get(code="gold"), actor="system:test",
+    )  # fmt: skip
+    tag = Tag.objects.create(code="friend", name="Friend")
+    MemberTag.objects.create(member=shop.anna.member, tag=tag, since=then)
+    for days_ago in (12, 5):
+        shop.sell(("soap", 500), card=shop.anna, days_ago=days_ago)
+        shop.sell(("soap", 500), card=shop.boris, days_ago=days_ago)
+    for code, kind in (("gold", "tiers"), ("friend", "tags")):
+        shop.draft(code, {
+            "when": {"all": [{"kind": kind, "codes": [code]}]},
+            "effects": [{"kind": "fixed_points", "points": 100}],
+        })  # fmt: skip
+
+    for code in ("gold", "friend"):
+        test = shop.run((code, 1))
+        assert test.totals["points_after"] - test.totals["points_before"] == 100, code

@@ -92,6 +92,7 @@ class History:
                 if since <= at and (until is None or until > at)
             ),
             segments=person.segments,
+            tier=next((code for since, code in reversed(person.tiers) if since <= at), None),
         )
         return self._with_past(facts, self.past.get(member) or Past(), shop, at)
 

@@ -178,13 +178,17 @@ class Catalogue:
 
 
 class Person(NamedTuple):
-    """What of a member does not follow from the receipts. ``tags``: code, from, until."""
+    """What of a member does not follow from the receipts.
+
+    ``tags``: code, from, until. ``tiers``: from when, and which (None: none), in order.
+    """
 
     public_id: str
     birth_date: date | None
     enrolled_at: datetime
     tags: list[tuple[str, datetime, datetime | None]]
     segments: frozenset[str]
+    tiers: list[tuple[datetime, str | None]]
 
 
 _PEOPLE = """
@@ -193,6 +197,14 @@ _PEOPLE = """
                SELECT array_agg(s.code) FROM members_segmentmember sm
                  JOIN members_segment s ON s.id = sm.segment_id WHERE sm.member_id = m.id) END
       FROM members_member m WHERE m.id = ANY(%(ids)s)
+"""
+_TIERS = """
+    SELECT v.member_id, v.at, t.code
+      FROM rewards_tierevaluation v
+      JOIN rewards_tierstructure s ON s.id = v.structure_id AND s.is_primary
+      JOIN rewards_programme p ON p.id = s.programme_id AND p.is_default
+      LEFT JOIN rewards_tier t ON t.id = v.to_tier_id
+     WHERE v.member_id = ANY(%(ids)s) ORDER BY v.at, v.id
 """
 _TAGS = "SELECT member_id, tag, since, until FROM members_membertag WHERE member_id = ANY(%(ids)s)"
 
@@ -218,9 +230,13 @@ class People:
         if self._asked["needs_tags"]:
             for member, *tag in self._reader.rows(_TAGS, {"ids": missing}):
                 tags[member].append((tag[0], tag[1], tag[2]))
+        tiers: dict[int, list[tuple[datetime, str | None]]] = defaultdict(list)
+        if self._asked["needs_tier"]:
+            for member, at, code in self._reader.rows(_TIERS, {"ids": missing}):
+                tiers[member].append((at, code))
         for member, public, born, enrolled, segments in self._reader.rows(_PEOPLE, asked):
             self._kept[member] = Person(
-                public, born, enrolled, tags[member], frozenset(segments or ())
+                public, born, enrolled, tags[member], frozenset(segments or ()), tiers[member]
             )
 
 
