@@ -27,10 +27,11 @@
   const look = async (field) => {
     const text = field.value.trim();
     if (!text || !field.dataset.url) return close(field);
-    const asked = new URLSearchParams({ q: text, at: field.dataset.at, to: form().getAttribute("action") });
+    const asked = new URLSearchParams({ q: text, at: field.dataset.at });
     const answer = await fetch(`${field.dataset.url}?${asked}`, { headers: { "X-Requested-With": "fetch" } });
     if (!answer.ok || field.value.trim() !== text) return;
     listOf(field).innerHTML = await answer.text();
+    for (const option of listOf(field).children) option.setAttribute("hx-post", form().getAttribute("action"));
     htmx.process(listOf(field));
     field.setAttribute("aria-expanded", "true");
   };

@@ -128,7 +128,10 @@ def test_the_preview_says_when_a_field_is_wrong():
                     ]
                 },
             },
-            "Dairy goods, SKU 7: 2 points for every $1.00, with a card, on Mon, Tue from 01/02/2026",
+            (
+                "Dairy goods, SKU 7: 2 points for every $1.00, with a card,"
+                " on Mon, Tue from 01/02/2026"
+            ),
         ),
     ],
 )

@@ -89,10 +89,7 @@ class BuilderPages:
             raise PermissionDenied
         text = request.GET.get("q", "").strip()[:80]
         found = SOURCES[source].find(text) if text and source in SOURCES else []
-        context = {
-            "found": found, "text": text, "at": request.GET.get("at", "")[:300],
-            "action": request.GET.get("to", "")[:300],
-        }  # fmt: skip
+        context = {"found": found, "text": text, "at": request.GET.get("at", "")[:300]}
         return render(request, "admin/rewards/promotions/_found.html", context)
 
     def _sent(self, request: HttpRequest, form: Form) -> HttpResponse:
