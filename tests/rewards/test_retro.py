@@ -291,3 +291,31 @@ def test_every_step_leaves_a_trace(shop):
     assert [one.action for one in trail] == [
         "retro.asked", "retro.approved", "retro.applying", "retro.undoing",
     ]  # fmt: skip
+
+
+def test_work_that_broke_off_is_taken_up_again(shop, monkeypatch):
+    for n in range(4):
+        shop.sell(("tea", 1000), card=shop.anna, days_ago=9 - n)
+    shop.draft("double", DOUBLE)
+    batch = counted(shop, ("double", 1))
+    retro.approve(batch=batch, actor=BOSS)
+    retro.apply(batch=batch, actor=BOSS)
+    real, calls = retro_post.post_many, []
+
+    def breaks(earns):
+        calls.append(1)
+        if len(calls) == 2:
+            raise ZeroDivisionError
+        return real(earns)
+
+    monkeypatch.setattr(retro_post, "post_many", breaks)
+    with pytest.raises(ZeroDivisionError):
+        retro_post.run_next(pace=Pace(turn=1000.0), together=2)
+    assert (fresh(batch).state, fresh(batch).job.state) == (State.APPLYING, "failed")
+    assert balances() == {shop.anna.member_id: 40 + 20}
+
+    retro.apply(batch=batch, actor=BOSS)
+    post()
+
+    assert fresh(batch).state == State.APPLIED
+    assert balances() == {shop.anna.member_id: 40 + 40}

@@ -67,9 +67,10 @@ class Step:
         work: Callable[..., RetroBatch],
         states: tuple[State, ...],
         look: str = "",
+        running: State | None = None,
     ) -> None:
         self.title, self.done, self.permission = title, done, permission
-        self.work, self.states, self.look = work, states, look
+        self.work, self.states, self.look, self.running = work, states, look, running
 
 
 STEPS = {
@@ -79,11 +80,11 @@ STEPS = {
     ),
     "apply": Step(
         gettext_lazy("Apply"), gettext_lazy("The points are being posted."), APPROVE, retro.apply,
-        (State.APPROVED,), "lc-primary",
+        (State.APPROVED,), "lc-primary", State.APPLYING,
     ),
     "undo": Step(
         gettext_lazy("Undo"), gettext_lazy("The points are being taken back."), APPROVE, retro.undo,
-        (State.APPLIED,), "lc-danger",
+        (State.APPLIED,), "lc-danger", State.UNDOING,
     ),
     "cancel": Step(
         gettext_lazy("Drop"), gettext_lazy("The batch is dropped."), ADD, retro.cancel,
@@ -205,6 +206,7 @@ class RetroBatchAdmin(ReadOnlyAdmin):
 
     def _steps(self, request: HttpRequest, batch: RetroBatch) -> list[dict[str, Any]]:
         own = batch.created_by == user_actor(request.user).label
+        failed = batch.job.state == Job.State.FAILED
         return [
             {
                 "title": one.title,
@@ -212,7 +214,7 @@ class RetroBatchAdmin(ReadOnlyAdmin):
                 "url": reverse(f"admin:rewards_retrobatch_{name}_step", args=[batch.pk]),
             }
             for name, one in STEPS.items()
-            if batch.state in one.states
+            if (batch.state in one.states or (failed and batch.state == one.running))
             and request.user.has_perm(one.permission)
             and not (own and name == "approve")
         ]

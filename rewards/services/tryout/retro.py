@@ -76,13 +76,17 @@ def approve(*, batch: RetroBatch, actor: Actor) -> RetroBatch:
 
 @transaction.atomic
 def apply(*, batch: RetroBatch, actor: Actor) -> RetroBatch:
-    """Let a worker post the points. A repeat changes nothing and answers where it stands."""
+    """Let a worker post the points. A repeat changes nothing and answers where it stands.
+
+    Work that broke off is taken up again: what is posted already stays posted.
+    """
     batch = _locked(batch)
-    if batch.state in (State.APPLYING, State.APPLIED):
-        return batch
-    _refuse_unless(batch, State.APPROVED)
-    lifetime = rule_sets.lifetime_of(batch.programme)
-    batch.expires_at = life_of(lifetime, clock.now()).expires_at
+    if not _broke_off(batch, State.APPLYING):
+        if batch.state in (State.APPLYING, State.APPLIED):
+            return batch
+        _refuse_unless(batch, State.APPROVED)
+        lifetime = rule_sets.lifetime_of(batch.programme)
+        batch.expires_at = life_of(lifetime, clock.now()).expires_at
     return _send(batch, State.APPLYING, APPLY, batch.items_count, actor)
 
 
@@ -94,9 +98,10 @@ def undo(*, batch: RetroBatch, actor: Actor) -> RetroBatch:
     rest is written off, as with a return.
     """
     batch = _locked(batch)
-    if batch.state in (State.UNDOING, State.UNDONE):
-        return batch
-    _refuse_unless(batch, State.APPLIED)
+    if not _broke_off(batch, State.UNDOING):
+        if batch.state in (State.UNDOING, State.UNDONE):
+            return batch
+        _refuse_unless(batch, State.APPLIED)
     return _send(batch, State.UNDOING, UNDO, batch.items_count, actor)
 
 
@@ -148,6 +153,10 @@ def _refuse_unless(batch: RetroBatch, *states: State) -> None:
     failed = batch.job.state == Job.State.FAILED
     if failed and State.COUNTING not in states:
         raise RetroBatchState(state="failed")
+
+
+def _broke_off(batch: RetroBatch, state: State) -> bool:
+    return batch.state == state and batch.job.state == Job.State.FAILED
 
 
 def _trace(action: str, batch: RetroBatch, actor: Actor) -> None:
