@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import django
@@ -45,6 +46,7 @@ def _sentence(definition: dict[str, object], language: str) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty_crm.settings")
     django.setup()
     PAGE.write_text(renewed(PAGE.read_text()))

@@ -41,7 +41,11 @@ EXPORT, APPROVE = "rewards.export_coupons", "rewards.approve_coupon_export"
 EXPORTS = COUPONS = 20
 Url = tuple[str, Callable[..., HttpResponse], str]
 
-_LOOKS: dict[str, Colour] = {State.READY: "success", State.GENERATING: "info", State.CLOSED: "default"}
+_LOOKS: dict[str, Colour] = {
+    State.READY: "success",
+    State.GENERATING: "info",
+    State.CLOSED: "default",
+}
 _SAID_OF_EXPORTS = {
     "requested": gettext_lazy("waits for approval"),
     "approved": gettext_lazy("approved"),

@@ -18,16 +18,17 @@ from django.utils.translation import gettext_lazy
 
 from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
-from loyalty_crm.kernel.admin_chips import chip
+from loyalty_crm.kernel.admin_chips import Colour, chip
 from loyalty_crm.kernel.errors import DomainError
 from rewards.admin.amounts import money, shown, signed
+from rewards.admin.columns import as_uuid
 from rewards.errors import GiftCardUnknown
 from rewards.forms import ReasonForm
 from rewards.models import GiftCard
 from rewards.services import gift_cards
 from rewards.services.gift_cards.liability import liability
 
-STATES = {
+STATES: dict[str, Colour] = {
     GiftCard.State.ACTIVE: "success",
     GiftCard.State.BLOCKED: "danger",
     GiftCard.State.DEACTIVATED: "default",
@@ -59,8 +60,8 @@ class GiftCardAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if len(term) == 4:
             return queryset.filter(last4=term.upper()), False
-        if len(term) == 36:
-            return super().get_search_results(request, queryset, term)
+        if public_id := as_uuid(term):
+            return queryset.filter(public_id=public_id), False
         try:
             return queryset.filter(pk=gift_cards.by_number(term).pk) if term else queryset, False
         except GiftCardUnknown:

@@ -49,7 +49,10 @@ class TierStructureAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         may = request.user.has_perm("rewards.change_tierstructure")
-        return super().changelist_view(request, {**(extra_context or {}), "may_change": may})
+        page: HttpResponse = super().changelist_view(
+            request, {**(extra_context or {}), "may_change": may}
+        )
+        return page
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -91,8 +94,9 @@ class TierStructureAdmin(ReadOnlyAdmin):
                 structure=form.instance, steps=steps, actor=user_actor(request.user)
             )
         except DomainError as refusal:
-            for said in refusal.detail.get("errors") or [{"detail": refusal.message}]:
-                form.add_error(None, str(said["detail"]))
+            faults: Any = refusal.detail.get("errors") or [{"detail": refusal.message}]
+            for fault in faults:
+                form.add_error(None, str(fault["detail"]))
             return False
         messages.success(
             request, _("The ladder is saved. Nobody is lowered before the own review.")
@@ -130,7 +134,7 @@ class TierStructureAdmin(ReadOnlyAdmin):
 
 
 def _rows_of(structure: TierStructure) -> list[dict[str, str]]:
-    if structure.pk is None:
+    if not structure.pk:
         return []
     return [
         {

@@ -54,7 +54,8 @@ class WalletAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
         """Gift cards have pages of their own."""
-        return super().get_queryset(request).exclude(kind=Wallet.Kind.GIFT)
+        wallets: QuerySet[Wallet] = super().get_queryset(request)
+        return wallets.exclude(kind=Wallet.Kind.GIFT)
 
     def get_search_results(
         self, request: HttpRequest, queryset: WalletQuerySet, search_term: str

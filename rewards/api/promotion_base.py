@@ -33,7 +33,9 @@ def answer(body: object) -> HttpResponse:
 def shown() -> Any:
     """Promotions with their state and newest versions: two queries for a page."""
     newest = PromotionVersion.objects.order_by("-number")[:NEWEST]
-    return Promotion.objects.with_state().prefetch_related(Prefetch("versions", newest, to_attr="newest"))
+    return Promotion.objects.with_state().prefetch_related(
+        Prefetch("versions", newest, to_attr="newest")
+    )
 
 
 class PromotionView(IdempotentMixin, GenericViewSet[Promotion]):

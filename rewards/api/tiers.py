@@ -130,7 +130,7 @@ class TierStructureViewSet(IdempotentMixin, ViewSet):
 
     scopes = {"browse": "rules:read", "create": "rules:write", "update": "rules:write"}
 
-    @extend_schema(responses=schema_of(StructuresOut))
+    @extend_schema(responses={200: schema_of(StructuresOut)})
     def browse(self, request: Request) -> HttpResponse:
         """All ladders with their tiers, from below."""
         found = TierStructure.objects.prefetch_related("tiers").order_by("pk")
@@ -147,7 +147,7 @@ class TierStructureViewSet(IdempotentMixin, ViewSet):
 
         return self.once(request, operation="tiers.create", validated=asked, work=work)
 
-    @extend_schema(request=json_body(StructureBody), responses=schema_of(StructureOut))
+    @extend_schema(request=json_body(StructureBody), responses={200: schema_of(StructureOut)})
     def update(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
         """Another wording of the whole ladder. Members keep their tier until its time is over."""
         asked = decode_request(request, StructureBody)
@@ -167,14 +167,14 @@ class MemberTierViewSet(IdempotentMixin, ViewSet):
 
     scopes = {"retrieve": "members:read", "grant": "members:write"}
 
-    @extend_schema(responses=schema_of(StandingsOut))
+    @extend_schema(responses={200: schema_of(StandingsOut)})
     def retrieve(self, request: Request, member_id: UUID) -> HttpResponse:
         """One standing for each ladder, with the last 50 decisions."""
         member = _member(request, member_id)
         ladders = TierStructure.objects.select_related("programme").order_by("-is_primary", "pk")
         return _answer(StandingsOut(data=[standing_out(one, member) for one in ladders]))
 
-    @extend_schema(request=json_body(GrantBody), responses=schema_of(StandingOut))
+    @extend_schema(request=json_body(GrantBody), responses={200: schema_of(StandingOut)})
     def grant(self, request: Request, member_id: UUID) -> HttpResponse:
         """Give a tier until a moment, or take it away; both with a reason."""
         asked = decode_request(request, GrantBody)

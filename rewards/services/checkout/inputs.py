@@ -13,7 +13,6 @@ import msgspec
 
 from rewards.rules.needs import Needs
 
-
 # The tier of that moment, by the decisions about it: a late receipt is priced by its own day.
 _TIER = """
     SELECT t.code FROM rewards_tierevaluation v

@@ -206,13 +206,15 @@ def _document(card: GiftCard, op: str | None, source_ref: str, actor: Actor) -> 
 
 
 def _sum(tx: LedgerTx, kind: str) -> int:
-    return tx.entries.filter(kind=kind).aggregate(n=Sum("amount"))["n"] or 0
+    total: int | None = tx.entries.filter(kind=kind).aggregate(n=Sum("amount"))["n"]
+    return total or 0
 
 
 def _taken_back(tx: LedgerTx, kind: str) -> int:
     """What later documents took back of this one, as a positive amount."""
     entries = LedgerEntry.objects.filter(tx__reverses=tx, kind=kind)
-    return abs(entries.aggregate(n=Sum("amount"))["n"] or 0)
+    total: int | None = entries.aggregate(n=Sum("amount"))["n"]
+    return abs(total or 0)
 
 
 def _refuse_expired(card: GiftCard) -> None:

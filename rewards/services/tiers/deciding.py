@@ -205,7 +205,7 @@ def _write_standings(structure: TierStructure, decided: Sequence[Decided], now: 
                 is_granted=one.verdict.cause == "granted",
             )
             for one in decided
-            if one.verdict.level
+            if one.verdict.level and one.verdict.valid_until
         ],
         update_conflicts=True,
         unique_fields=["structure", "member"],
@@ -221,12 +221,12 @@ def _since(one: Decided, now: datetime) -> datetime:
 
 def _announce(structure: TierStructure, ladder: Ladder, decided: Sequence[Decided]) -> None:
     codes = {level.id: level.code for level in ladder.levels}
-    events = []
+    events: list[tuple[str, dict[str, object]]] = []
     for one in decided:
         before = one.case.standing.tier_id if one.case.standing else None
         after = one.verdict.level.id if one.verdict.level else None
         if before != after:
-            said = {"structure": structure.code, "from": codes.get(before or 0)}
+            said: dict[str, object] = {"structure": structure.code, "from": codes.get(before or 0)}
             said |= {"to": codes.get(after or 0), "cause": one.verdict.cause}
             events.append((one.case.public_id, said))
     outbox.emit_many("member.tier_changed", object_type="member", events=events)

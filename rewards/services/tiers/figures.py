@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -46,7 +46,7 @@ def figures(
     structure: TierStructure, begins: Mapping[int, datetime], until: datetime
 ) -> dict[int, int]:
     """The figure of each member since its own moment. Members without any are left out."""
-    values = {
+    values: dict[str, Any] = {
         "members": list(begins),
         "begins": list(begins.values()),
         "until": until,
