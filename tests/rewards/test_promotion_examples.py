@@ -14,7 +14,8 @@ def test_the_page_is_current():
 
 def test_every_template_is_worked_out():
     page = PAGE.read_text()
-    sections = dict(re.findall(r"^## \d+\. [^\n]+ \(`(\w+)`\)\n(.*?)(?=^## |\Z)", page, re.M | re.S))
+    headed = r"^## \d+\. [^\n]+ \(`(\w+)`\)\n(.*?)(?=^## |\Z)"
+    sections = dict(re.findall(headed, page, re.M | re.S))
 
     assert list(sections) == [template.code for template in TEMPLATES]
     for code, section in sections.items():

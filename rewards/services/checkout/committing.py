@@ -149,7 +149,8 @@ def _is_ours(sale: Sale, facts: Facts, actor: Actor) -> bool:
     """Whether the hold named by the sale is open and of this wallet; refused when it is not."""
     if sale.hold_id is None:
         return False
-    others = refuse_hold(facts, sale.is_late, actor) or any(one.reserved for one in facts.coupons or ())
+    reserved = any(one.reserved for one in facts.coupons or ())
+    others = refuse_hold(facts, sale.is_late, actor) or reserved
     if others and facts.hold is None:
         return False
     if not (facts.hold and facts.wallet and facts.hold.wallet_id == facts.wallet.id):
