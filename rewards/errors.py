@@ -58,6 +58,13 @@ class WalletsDiffer(DomainError):
     title = _("These points accounts are of different programmes")
 
 
+class MergeNotUndone(DomainError):
+    """``reason``: not_merged, debt, or spent, and then ``missing`` says how many points."""
+
+    code = "merge_not_undone"
+    title = _("The merge of these points accounts cannot be taken back")
+
+
 class OpenHolds(DomainError):
     code = "open_holds"
     title = _("Points are still held: capture or release the holds first")

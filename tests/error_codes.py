@@ -20,6 +20,7 @@ NOT_FOR_THE_API = {
     "wallet_merged": "every call follows a merged wallet to its survivor",
     "wallets_differ": "wallets are merged in the back office",
     "open_holds": "wallets are merged in the back office",
+    "merge_not_undone": "wallets are merged in the back office",
     "programme_invalid": "the programme is set up in the back office",
     "job_lost": "a worker's own signal to stop",
     "terminal_has_open_shift": "shifts are opened at the till",

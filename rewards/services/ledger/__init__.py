@@ -11,6 +11,7 @@ from rewards.services.ledger.opening import wallet_for
 from rewards.services.ledger.purchases import post_purchase
 from rewards.services.ledger.refusals import refusals
 from rewards.services.ledger.reversals import reverse_purchase
+from rewards.services.ledger.unmerging import unmerge_wallets
 from rewards.services.ledger.values import (
     Captured,
     Earn,
@@ -45,6 +46,7 @@ __all__ = [
     "post_purchase",
     "refusals",
     "reverse_purchase",
+    "unmerge_wallets",
     "void_hold",
     "wallet_for",
 ]
