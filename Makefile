@@ -27,13 +27,13 @@ test: install ## every test that needs no browser and kills no process
 	@$(PY) -m pytest -n $(WORKERS) -m "not faults and not browser and not long" --every-error-code $(ARGS)
 
 long: install ## races, random lives and long histories with the full numbers of the quality bar
-	@$(PY) -m pytest -m long $(ARGS)
+	@RANDOM_EXAMPLES=1 $(PY) -m pytest -m long $(ARGS)
 
 fault: install ## tests that start, kill and restart the product's own processes
 	@$(PY) -m pytest -m faults $(ARGS)
 
 fuzz: install ## some ten thousand requests made up from the API's schema
-	@FUZZ_EXAMPLES=120 $(PY) -m pytest -n $(WORKERS) tests/house/test_fuzz.py $(ARGS)
+	@FUZZ_EXAMPLES=120 RANDOM_EXAMPLES=1 $(PY) -m pytest -n $(WORKERS) tests/house/test_fuzz.py $(ARGS)
 
 e2e: install ## tests in a real browser; needs Debian's chromium
 	@$(PY) -m pytest -m browser $(ARGS)

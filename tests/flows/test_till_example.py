@@ -45,6 +45,7 @@ def test_the_example_of_the_docs_is_what_happens():
     assert amounts(quoted["lines"], "points_paid") == [2_44, 2_56]
     assert quoted["totals"] == {
         "gross": usd(29_15), "discount": usd(1_50), "points_paid": usd(5_00), "total": usd(22_65),
+        "tax": usd(0), "tax_added": usd(0),
     }  # fmt: skip
     assert (quoted["redeem"]["max_points"], quoted["redeem"]["bound"]) == (500, "balance")
     assert [each["points"] for each in quoted["lines"]] == [11, 11]

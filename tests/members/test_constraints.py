@@ -11,11 +11,18 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from members.models import (
+    MemberTag,
+    PriceList,
+    PriceListEntry,
     Receipt,
     ReceiptLine,
     Refund,
     RefundLine,
+    Segment,
+    SegmentMember,
     Shift,
+    StockLevel,
+    Tag,
     Tender,
 )
 from tests.factories.members import (
@@ -91,7 +98,41 @@ def own_parent():
     type(node).objects.filter(pk=node.pk).update(parent=node)
 
 
+def tag(**given):
+    member = given.pop("member", None) or MemberFactory()
+    plain = {"tag": Tag.objects.get_or_create(code="vip", defaults={"name": "V"})[0]}
+    return MemberTag.objects.create(**{"member": member, "since": LONG_AGO, **plain, **given})
+
+
+def price(**given):
+    plain = {"product": given.pop("product", None) or ProductFactory(), "price_minor": 1}
+    listed = given.pop("price_list", None) or PriceList.objects.create(code="c", name="C")
+    return PriceListEntry.objects.create(**{"price_list": listed, **plain, **given})
+
+
+def stock(**given):
+    plain = {"product": given.pop("product", None) or ProductFactory(), "quantity": 1}
+    store = given.pop("store", None) or StoreFactory()
+    return StockLevel.objects.create(**{"store": store, **plain, **given})
+
+
 VIOLATIONS = {
+    "product_tax_is_a_share": partial(ProductFactory, tax_basis_points=10_001),
+    "price_once_per_list": twice(
+        price,
+        product=ProductFactory,
+        price_list=lambda: PriceList.objects.create(code="p", name="P"),
+    ),
+    "list_price_not_negative": partial(price, price_minor=-1),
+    "stock_once_per_store": twice(stock, product=ProductFactory, store=StoreFactory),
+    "stock_not_negative": partial(stock, quantity=-1),
+    "tag_once_per_source": twice(tag, member=MemberFactory),
+    "tag_ends_after_it_begins": lambda: tag(until=LONG_AGO),
+    "member_once_per_segment": twice(
+        SegmentMember.objects.create,
+        member=MemberFactory,
+        segment=lambda: Segment.objects.create(code="s", name="S"),
+    ),
     "identity_names_one_member": twice(IdentityFactory, value=lambda: "+79991234567"),
     "identity_names_its_system": partial(IdentityFactory, system="shop"),
     "identity_is_normalised": partial(IdentityFactory, value="8 999"),

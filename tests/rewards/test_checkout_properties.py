@@ -13,6 +13,7 @@ from itertools import count
 
 import pytest
 from django.db import transaction
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from loyalty_crm.kernel.errors import DomainError
@@ -104,7 +105,10 @@ def rich(till, shop) -> Card:
 def sell(till, shop, card, lines, redeem=0):
     """Buy, and pay with so many points as were asked for, at the most that may pay."""
     whole = basket(shop, *lines, card=card)
-    most = till.post("quotes", whole, key=None).json()["redeem"]["max_points"]
+    quoted = till.post("quotes", whole, key=None).json()
+    # Of a few grams the cashier can't take off more than they cost: the till is told so.
+    assume(quoted.get("code") != "line_mismatch")
+    most = quoted["redeem"]["max_points"]
     number = f"R-{next(_numbers)}"
     paid = {"redeem": {"points": min(redeem, most)}} if min(redeem, most) else {}
     response = till.post("purchases", purchase(shop, number, *lines, card=card, **paid))

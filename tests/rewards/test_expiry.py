@@ -177,6 +177,6 @@ def test_the_clock_frees_holds_proves_the_books_and_counts_the_days():
     wallet.refresh_from_db()
     assert (wallet.held, wallet.status) == (0, "active")
     assert DailyRollup.objects.get().amount == 100
-    assert {entry["task"] for entry in BEAT_SCHEDULE.values()} == {
+    assert {
         task.name for task in (roll_day, release_holds, audit_ledger, refresh_daily_rollups)
-    }
+    } <= {entry["task"] for entry in BEAT_SCHEDULE.values()}
