@@ -45,9 +45,13 @@ def page(browser: Browser, live_app, complaints) -> Iterator[Page]:
     assert complaints == []
 
 
+#: How htmx reports a preview that a newer one, or the next page, made superfluous.
+ABORTED = {"htmx:sendAbort", "htmx:afterRequest"}
+
+
 def is_bad(said) -> bool:
-    """Errors, but for the answer 422: a refused panel is part of the work."""
-    return said.type == "error" and "422" not in said.text
+    """Errors, but for the answer 422, a refused panel, and for previews that were called off."""
+    return said.type == "error" and "422" not in said.text and said.text not in ABORTED
 
 
 def note_stranger(address: str, own: str, complaints: list[str]) -> None:
