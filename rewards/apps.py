@@ -12,6 +12,12 @@ EXPORT_MOVES = (
 )  # fmt: skip
 
 
+REDEMPTION_MOVES = (
+    "state", "payment_ref", "restored_tx_id", "issued", "reserved_until", "ended_at", "actor",
+    "reason",
+)  # fmt: skip
+
+
 class RewardsConfig(AppConfig):
     name = "rewards"
     label = "rewards"
@@ -44,3 +50,9 @@ class RewardsConfig(AppConfig):
         for table in ("programmerules", "rulesacceptance"):
             fence(f"rewards_{table}")
         fence("rewards_couponexport", EXPORT_MOVES)
+        fence("rewards_redemption", REDEMPTION_MOVES)
+        fence("rewards_rewardstock", ("on_hand", "held"))
+        fence("rewards_rewardcode", ("redemption_id",))
+        fence("rewards_entitlement", ("granted",))
+        for table in ("redemptionstep", "pledge", "causepayment", "serviceuse"):
+            fence(f"rewards_{table}")
