@@ -3,6 +3,27 @@
 from rewards.models.awards import Award, AwardBalance, AwardMove, AwardRevocation
 from rewards.models.backtests import BackTest, BackTestCell, BackTestMember
 from rewards.models.books import DailyRollup, EarnCarry, LedgerIncident
+from rewards.models.catalogue import (
+    AffordableReward,
+    Redemption,
+    RedemptionStep,
+    Reward,
+    RewardCode,
+    RewardStock,
+)
+from rewards.models.challenges import (
+    Badge,
+    Challenge,
+    ChallengeProgress,
+    ChallengeReward,
+    ChallengeStep,
+    Leaderboard,
+    LeaderboardCycle,
+    LeaderboardName,
+    LeaderboardScore,
+    MemberBadge,
+)
+from rewards.models.charity import Cause, CausePayment, MemberCause, Pledge
 from rewards.models.checkout import Grant, Purchase, PurchaseRefund
 from rewards.models.coupons import Coupon, CouponBatch, CouponExport, CouponTally, CouponUse
 from rewards.models.gift_cards import GiftCard
@@ -21,9 +42,18 @@ from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
 from rewards.models.retro import RetroBatch, RetroItem
 from rewards.models.rules_page import ProgrammeRules, RulesAcceptance
+from rewards.models.services import Entitlement, Service, ServiceRule, ServiceUse
+from rewards.models.stamps import (
+    ClaimTerms,
+    ManualStamp,
+    ReceiptClaim,
+    StampCard,
+    StampProgramme,
+)
 from rewards.models.tiers import Tier, TierEvaluation, TierMembership, TierStructure
 
 __all__ = [
+    "AffordableReward",
     "Award",
     "AwardBalance",
     "AwardMove",
@@ -31,6 +61,14 @@ __all__ = [
     "BackTest",
     "BackTestCell",
     "BackTestMember",
+    "Badge",
+    "Cause",
+    "CausePayment",
+    "Challenge",
+    "ChallengeProgress",
+    "ChallengeReward",
+    "ChallengeStep",
+    "ClaimTerms",
     "Coupon",
     "CouponBatch",
     "CouponExport",
@@ -38,10 +76,15 @@ __all__ = [
     "CouponUse",
     "DailyRollup",
     "EarnCarry",
+    "Entitlement",
     "GiftCard",
     "Grant",
     "Hold",
     "HoldResolution",
+    "Leaderboard",
+    "LeaderboardCycle",
+    "LeaderboardName",
+    "LeaderboardScore",
     "LedgerEntry",
     "LedgerIncident",
     "LedgerTx",
@@ -51,17 +94,32 @@ __all__ = [
     "LimitUse",
     "Lot",
     "LotMove",
+    "ManualStamp",
+    "MemberBadge",
+    "MemberCause",
     "PendingGrant",
+    "Pledge",
     "Programme",
     "ProgrammeRules",
     "Promotion",
     "PromotionVersion",
     "Purchase",
     "PurchaseRefund",
+    "ReceiptClaim",
+    "Redemption",
+    "RedemptionStep",
     "RetroBatch",
     "RetroItem",
+    "Reward",
+    "RewardCode",
+    "RewardStock",
     "RulesAcceptance",
+    "Service",
+    "ServiceRule",
+    "ServiceUse",
     "StackingGroup",
+    "StampCard",
+    "StampProgramme",
     "Tier",
     "TierEvaluation",
     "TierMembership",

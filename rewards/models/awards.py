@@ -119,7 +119,15 @@ class AwardMove(models.Model):
     class Meta:
         verbose_name = _("move of an award balance")
         verbose_name_plural = _("moves of award balances")
-        constraints = [models.CheckConstraint(name="award_move_moves", condition=~Q(amount=0))]
+        constraints = [
+            models.CheckConstraint(name="award_move_moves", condition=~Q(amount=0)),
+            # A full card, its undoing and stamps by hand each name themselves in the reason.
+            models.UniqueConstraint(
+                name="stamp_event_once",
+                fields=["member", "kind", "code", "reason"],
+                condition=Q(reason__startswith="stamp:"),
+            ),
+        ]
         indexes = [models.Index(fields=["member", "kind", "code", "id"], name="move_of_balance")]
 
     def __str__(self) -> str:
