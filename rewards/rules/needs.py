@@ -13,7 +13,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
     ``windows`` are keys like "30d" (so many days back), "month", "quarter" and
     "year" (of the calendar, up to this sale). ``member`` stands for the fields of
-    ``MemberFacts`` by name.
+    ``MemberFacts`` by name. ``tenders`` are means of payment that a till may offer.
     """
 
     member: frozenset[str] = frozenset()
@@ -21,6 +21,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     categories: frozenset[str] = frozenset()
     price_lists: frozenset[str] = frozenset()
     gifts: frozenset[str] = frozenset()
+    tenders: frozenset[str] = frozenset()
     product_lists: bool = False
     attributes: bool = False
     store_groups: bool = False

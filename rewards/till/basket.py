@@ -50,6 +50,8 @@ class TillBasket:
     card: str = ""
     points: int = 0
     coupons: list[str] = field(default_factory=list)
+    pay_by: list[str] = field(default_factory=list)
+    gifts: list[str] = field(default_factory=list)
     last_id: int = 0
     touched: int = 0
     key: str = field(default_factory=lambda: str(uuid4()))

@@ -22,6 +22,7 @@ from rewards.services.checkout.wire import QuoteOut
 from rewards.services.rule_sets import Compiled, current
 from rewards.till.basket import TillBasket
 from rewards.till.deal import ask_of
+from rewards.till.gift_choice import gifts_of
 from rewards.till.show import Shower, ShownSale
 
 P = ParamSpec("P")
@@ -75,11 +76,15 @@ class Counter:
     def _sale(self) -> tuple[ShownSale, str]:
         """A member who cannot be served is let go, the goods stay."""
         try:
-            return self.shower.sale(self.basket, self.quote()), ""
+            return self.shown(self.quote()), ""
         except DomainError as refusal:
             self.basket.serve(None)
             self.basket.keep(self.request)
-            return self.shower.sale(self.basket, self.quote()), refusal.message
+            return self.shown(self.quote()), refusal.message
+
+    def shown(self, quote: QuoteOut) -> ShownSale:
+        gifts = gifts_of(quote, self.rules.rules, self.desk.store)
+        return self.shower.sale(self.basket, quote, gifts)
 
 
 Door = Callable[Concatenate[Counter, P], HttpResponse]

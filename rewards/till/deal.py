@@ -28,6 +28,8 @@ def ask_of(basket: TillBasket, desk: Desk, currency: str, at: datetime) -> Ask:
         member=_member(basket),
         redeem_points=basket.points,
         coupons=tuple(basket.coupons),
+        pay_by=tuple(sorted(basket.pay_by)),
+        gifts=tuple(basket.gifts),
         occurred_at=at,
     )
 

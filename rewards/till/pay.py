@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from loyalty_crm.kernel.errors import DomainError, IdempotencyKeyReused, ValidationFailed
 from loyalty_crm.kernel.money import Money, exponent
@@ -25,62 +26,85 @@ from rewards.services.checkout.asks import Ask, AskedTender, Sale
 from rewards.services.checkout.committing import commit_purchase
 from rewards.till.counter import Counter, at_counter
 from rewards.till.deal import payable_points
+from rewards.till.done import given_with
 from rewards.till.entry import NotReadable, read_money
 from rewards.till.show import Shower
+from rewards.till.tenders import NAMES, kinds_of, known, picks_of
 
 CHANGE_KEY = "till_change"
 _TYPED = {"inputmode": "decimal", "autocomplete": "off", "class": "figure-input", "data-tender": ""}
+CASH = "cash"
+LABELS = {CASH: gettext_lazy("Cash received"), "card": gettext_lazy("By bank card")}
 
 
-class PayForm(OnceForm):
-    """``seen`` proves which numbers the cashier was shown; ``due`` is the total among them."""
+class MoneyField(forms.CharField):
+    """An amount paid in one way, as minor units; empty is nothing."""
 
-    seen = forms.CharField(widget=forms.HiddenInput, max_length=500)
-    due = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
-    cash = forms.CharField(
-        required=False, max_length=20, widget=forms.TextInput(attrs=_TYPED | {"data-next": ""})
-    )
-    card = forms.CharField(required=False, max_length=20, widget=forms.TextInput(attrs=_TYPED))
-    number = forms.CharField(
-        max_length=80, error_messages={"required": gettext_lazy("A sale needs its receipt number.")}
-    )
-
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, kind: str, currency: str, *, is_first: bool) -> None:
+        typed = forms.TextInput(attrs=_TYPED | ({"data-next": ""} if is_first else {}))
+        label = LABELS.get(kind, kind)
+        super().__init__(required=False, max_length=20, widget=typed, label=label)
         self.currency = currency
 
-    def clean_cash(self) -> int:
-        return self._money("cash")
-
-    def clean_card(self) -> int:
-        return self._money("card")
-
-    def _money(self, name: str) -> int:
-        text = self.cleaned_data[name]
+    def clean(self, value: object) -> int:
+        text = super().clean(value)
         try:
             return read_money(text, self.currency) if text else 0
         except NotReadable as fault:
             raise forms.ValidationError(_("An amount is a number like 12.50.")) from fault
 
+
+class PayForm(OnceForm):
+    """``seen`` proves which numbers the cashier was shown; ``due`` is the total among them.
+
+    There is an amount for each of ``kinds``, the ways to pay that were planned.
+    """
+
+    seen = forms.CharField(widget=forms.HiddenInput, max_length=500)
+    due = forms.IntegerField(widget=forms.HiddenInput, min_value=0)
+    kinds = forms.CharField(widget=forms.HiddenInput, max_length=900)
+    number = forms.CharField(
+        max_length=80, error_messages={"required": gettext_lazy("A sale needs its receipt number.")}
+    )
+
+    def __init__(self, *args: Any, currency: str, kinds: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.names = {kind: _name(kind) for kind in kinds}
+        for position, (kind, name) in enumerate(self.names.items()):
+            self.fields[name] = MoneyField(kind, currency, is_first=not position)
+        self.initial.setdefault("kinds", ",".join(kinds))
+
+    @property
+    def amounts(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.names.values()]
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if self.errors:
             return data
-        if data["card"] > data["due"]:
-            self.add_error("card", _("A card pays no more than the total."))
-        elif data["cash"] + data["card"] < data["due"]:
-            self.add_error("cash", _("This is less than the total to pay."))
+        if self._cashless > data["due"]:
+            typed = [name for name in self.names.values() if name != CASH and data[name]]
+            self.add_error(typed[-1], _("A card pays no more than the total."))
+        elif self.change < 0:
+            self.add_error(
+                next(iter(self.names.values())), _("This is less than the total to pay.")
+            )
         return data
+
+    @property
+    def _cashless(self) -> int:
+        return sum(self.cleaned_data[name] for name in self.names.values() if name != CASH)
 
     @property
     def change(self) -> int:
         data = self.cleaned_data
-        return int(data["cash"] + data["card"] - data["due"])
+        return int(data.get(CASH, 0) + self._cashless - data["due"])
 
     def tenders(self) -> tuple[AskedTender, ...]:
-        """What stays in the drawer: cash less the change, and what the card paid."""
-        data = self.cleaned_data
-        amounts = {"cash": data["due"] - data["card"], "card": data["card"]}
+        """What stays in the drawer: cash less the change, and what cards and the like paid."""
+        amounts = {kind: self.cleaned_data[name] for kind, name in self.names.items()}
+        if CASH in amounts:
+            amounts[CASH] = self.cleaned_data["due"] - self._cashless
         return tuple(
             AskedTender(kind=kind, amount_minor=amount)
             for kind, amount in amounts.items()
@@ -98,9 +122,26 @@ class PayForm(OnceForm):
 def pay(counter: Counter) -> HttpResponse:
     """Show what is due; take the money once, and only for the numbers that were shown."""
     if counter.request.method == "POST":
-        form = PayForm(counter.request.POST, currency=counter.currency)
+        form = _posted(counter)
         return _take(counter, form) if form.is_valid() else _show(counter, form)
     return _show(counter) if counter.basket.lines else redirect("till:sale")
+
+
+@require_POST
+@at_counter
+def pay_by(counter: Counter) -> HttpResponse:
+    """How the rest shall be paid, so that offers for one way to pay stand in the numbers."""
+    planned = counter.request.POST.get("kinds", "").split(",")
+    counter.basket.pay_by = known(planned, counter.rules.rules)
+    counter.basket.keep(counter.request)
+    return redirect("till:pay")
+
+
+def _posted(counter: Counter) -> PayForm:
+    """The amounts of the page that was sent, whatever another page has planned since."""
+    sent = counter.request.POST
+    kinds = known(sent.get("kinds", "").split(","), counter.rules.rules)
+    return PayForm(sent, currency=counter.currency, kinds=kinds or [CASH])
 
 
 def _take(counter: Counter, form: PayForm) -> HttpResponse:
@@ -124,12 +165,14 @@ def _take(counter: Counter, form: PayForm) -> HttpResponse:
 def _sell(counter: Counter, form: PayForm) -> dict[str, Any]:
     if not counter.basket.lines:
         raise ValidationFailed(_("The basket is empty"))
-    data = form.cleaned_data
+    data, tenders = form.cleaned_data, form.tenders()
+    # Paid is paid: the tenders say by what, whatever was planned.
+    paid_by = tuple(sorted(tender.kind for tender in tenders))
     sale = Sale(
-        ask=_exact_ask(counter),
+        ask=msgspec.structs.replace(_exact_ask(counter), pay_by=paid_by),
         number=data["number"].strip(),
         cashier=counter.request.user.get_username(),
-        tenders=form.tenders(),
+        tenders=tenders,
         quote_id=data["seen"],
     )
     done = commit_purchase(
@@ -146,6 +189,11 @@ def _exact_ask(counter: Counter) -> Ask:
     return msgspec.structs.replace(
         ask, redeem_points=payable_points(counter.quote(ask), counter.rules)
     )
+
+
+def _name(kind: str) -> str:
+    """Of the field: a kind that an offer made up may be called like another field."""
+    return kind if kind in NAMES else f"by-{kind}"
 
 
 def _words(refusal: DomainError) -> str:
@@ -174,8 +222,15 @@ def _refused(counter: Counter, form: PayForm, refusal: DomainError) -> HttpRespo
     """
     if refusal.stored or isinstance(refusal, IdempotencyKeyReused):
         counter.basket.key = str(uuid4())
+        _plan_as_paid(counter, form, refusal)
         counter.basket.keep(counter.request)
     return _show(counter, form)
+
+
+def _plan_as_paid(counter: Counter, form: PayForm, refusal: DomainError) -> None:
+    """The new numbers are those of the way to pay that was typed: the next try finds them true."""
+    if refusal.code == "quote_stale" and counter.rules.rules.needs.tenders:
+        counter.basket.pay_by = known((one.kind for one in form.tenders()), counter.rules.rules)
 
 
 def _show(counter: Counter, refused: PayForm | None = None) -> HttpResponse:
@@ -189,7 +244,8 @@ def _show(counter: Counter, refused: PayForm | None = None) -> HttpResponse:
     fresh = {"key": counter.basket.key, "seen": quote.quote_id, "due": due}
     context = {
         "desk": counter.desk,
-        "sale": shower.sale(counter.basket, quote),
+        "sale": counter.shown(quote),
+        "picks": picks_of(counter.rules.rules, counter.basket.pay_by) if due else [],
         "form": _form(counter, refused, fresh, due_text),
         "due": due,
         "due_text": due_text,
@@ -203,8 +259,10 @@ def _form(
     counter: Counter, refused: PayForm | None, fresh: dict[str, Any], due_text: str
 ) -> PayForm:
     if refused is None:
-        typed = {"cash": due_text, "number": next_number(counter.desk)}
-        return PayForm(currency=counter.currency, initial=fresh | typed)
+        # Amounts for what is planned, or else for all that is possible.
+        kinds = known(counter.basket.pay_by, counter.rules.rules) or kinds_of(counter.rules.rules)
+        typed = {_name(kinds[0]): due_text, "number": next_number(counter.desk)}
+        return PayForm(currency=counter.currency, kinds=kinds, initial=fresh | typed)
     fresh_text = {name: str(value) for name, value in fresh.items()}
     refused.data = {**dict(refused.data.items()), **fresh_text}
     return refused
@@ -233,7 +291,7 @@ def sold(request: HttpRequest, desk: Desk, receipt_id: UUID) -> HttpResponse:
     change = last.get("change", 0) if last.get("receipt") == str(receipt_id) else 0
     context = {"desk": desk, "receipt": receipt, "paid": _money(receipt, receipt.total_minor)}
     context |= {"change": _money(receipt, change), **_rewards(receipt)}
-    return render(request, "till/done.html", context)
+    return render(request, "till/done.html", context | {"given": given_with(receipt)})
 
 
 def _money(receipt: Receipt, minor: int) -> Money:

@@ -8,7 +8,6 @@ from django.contrib.auth.models import User
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from loyalty_crm.kernel.money import Money
@@ -17,8 +16,7 @@ from members.models import Receipt, Refund, Shift, Tender
 from members.till.access import staff_only
 from rewards.services.programmes import default_programme
 from rewards.till.show import Shower
-
-TENDERS = {"cash": _("cash"), "card": _("bank card")}
+from rewards.till.tenders import tender_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,4 @@ def _refunds(shift: Shift, cashier: str) -> QuerySet[Refund]:
 def _tenders(shift: Shift, cashier: str, shower: Shower) -> list[ShownTender]:
     paid = Tender.objects.filter(receipt__in=_receipts(shift, cashier).values("pk"))
     sums = paid.values(name=F("kind")).annotate(amount=Sum("amount_minor")).order_by("name")
-    return [
-        ShownTender(str(TENDERS.get(row["name"], row["name"])), shower.money(row["amount"]))
-        for row in sums
-    ]
+    return [ShownTender(tender_name(row["name"]), shower.money(row["amount"])) for row in sums]

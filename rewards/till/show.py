@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from rewards.models import Programme
 from rewards.services.checkout.label_wire import in_language
 from rewards.services.checkout.wire import CouponOut, LineOut, QuoteOut
 from rewards.till.basket import TillBasket
+from rewards.till.gift_choice import ShownGift
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class ShownSale:
     may_spend: bool
     bound: str
     coupons: list[CouponOut]
+    gifts: list[ShownGift]
     to_say: list[str]
     applied: list[str]
     missed: list[str]
@@ -75,7 +78,9 @@ class Shower:
     def points(self, minor: int) -> Points:
         return Points(minor, self.scale)
 
-    def sale(self, basket: TillBasket, quote: QuoteOut) -> ShownSale:
+    def sale(
+        self, basket: TillBasket, quote: QuoteOut, gifts: Sequence[ShownGift] = ()
+    ) -> ShownSale:
         totals, paid = quote.totals, quote.redeem
         return ShownSale(
             lines=[self._line(basket, line) for line in quote.lines],
@@ -92,6 +97,7 @@ class Shower:
             may_spend=paid.max_points > 0,
             bound=paid.bound_text,
             coupons=quote.coupons,
+            gifts=list(gifts),
             to_say=_to_say(quote),
             applied=[one.text for one in quote.decisions if one.outcome in ("applied", "capped")],
             missed=[

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.till import coupons, pay, refund, report, sale
+from rewards.till import coupons, gifts, pay, refund, report, sale
 
 urlpatterns = [
     path("", sale.sale, name="sale"),
@@ -14,7 +14,9 @@ urlpatterns = [
     path("sale/points/", sale.points, name="sale-points"),
     path("sale/coupons/", coupons.add, name="sale-coupon"),
     path("sale/coupons/remove/", coupons.remove, name="sale-coupon-remove"),
+    path("sale/gift/", gifts.choose, name="sale-gift"),
     path("pay/", pay.pay, name="pay"),
+    path("pay/by/", pay.pay_by, name="pay-by"),
     path("sold/<uuid:receipt_id>/", pay.sold, name="sold"),
     path("refund/", refund.refund, name="refund"),
     path("refund/<uuid:receipt_id>/", refund.refund_receipt, name="refund-receipt"),

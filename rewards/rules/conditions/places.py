@@ -84,3 +84,6 @@ class PaidWith(ConditionBase):
 
     def triggers(self) -> list[str]:
         return [f"tender:{kind}" for kind in self.kinds]
+
+    def needs(self) -> Needs:
+        return Needs(tenders=frozenset(self.kinds))
