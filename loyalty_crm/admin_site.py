@@ -104,6 +104,7 @@ SIDEBAR = [
             "kernel.WebhookEndpoint": "webhook",
             "kernel.WebhookDelivery": "outgoing_mail",
             "kernel.OutboxEvent": "outbox",
+            "kernel.Message": "sms",
         },
     ),
     Job(

@@ -253,6 +253,23 @@ RATE_LIMITS = {
     "commits": env.number("RATE_COMMITS", 0),
     "lookups": env.number("RATE_LOOKUPS", 10),
 }
+# Who takes service messages over, by channel: "local" keeps them in the back office.
+MESSAGE_PROVIDERS = {
+    "sms": env.text("SMS_PROVIDER", "local"),
+    "email": env.text("EMAIL_PROVIDER", "local"),
+}
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.text("EMAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_TLS")
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "loyalty@localhost")
+# The header in which a trusted proxy in front names the caller, such as HTTP_X_REAL_IP.
+CLIENT_ADDRESS_HEADER = env.text("CLIENT_ADDRESS_HEADER", "REMOTE_ADDR")
+# Whether people may join by themselves on /my/.
+SELF_REGISTRATION = env.flag("SELF_REGISTRATION", default=True)
+# Short-lived codes of cards are sealed with it; a new one ends those that are shown now.
+CARD_CODE_KEY = env.secret("CARD_CODE_KEY", DATA_DIR / "card_code_key")
 PHONE_REGION = env.text("PHONE_REGION", "RU")  # where a phone without a country code belongs
 PHONENUMBER_DEFAULT_REGION = PHONE_REGION
 # The most money that a cashier gives back at once without the store manager, in minor units.

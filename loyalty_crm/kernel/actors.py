@@ -10,13 +10,13 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person, an integrator's key, or the system itself.
+    """A member of staff, an integrator's key, a member about themselves, or the system.
 
     ``stores`` are store codes; None means every store. An API key acts as its
     integration, so a rotated key is still the same actor.
     """
 
-    kind: Literal["user", "api_key", "system"]
+    kind: Literal["user", "api_key", "member", "system"]
     id: str
     scopes: frozenset[str] = frozenset()
     stores: frozenset[str] | None = None

@@ -22,7 +22,7 @@ from loyalty_crm.kernel import api_keys, audit, outbox
 from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import KernelAdmin, ReadOnlyAdmin
 from loyalty_crm.kernel.clock import now
-from loyalty_crm.kernel.models import ApiKey, AuditEntry, Integration, Job, OutboxEvent
+from loyalty_crm.kernel.models import ApiKey, AuditEntry, Integration, Job, Message, OutboxEvent
 from loyalty_crm.kernel.scopes import SCOPES
 
 OVERLAP = timedelta(hours=24)
@@ -197,3 +197,19 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description=_("done"))
     def progress(self, job: Job) -> str:
         return f"{job.done} / {job.total}" if job.total else str(job.done)
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    """Service messages. With the local sink this is where sign-in codes are read."""
+
+    list_display = ["created_at", "kind", "channel", "address", "text", "state", "provider"]
+    list_filter = ["state", "channel"]
+    search_fields = ["address__exact", "about__exact"]
+    search_help_text = _("The whole phone or e-mail address, or the id of a member")
+    ordering = ["-id"]
+    sortable_by = ()
+
+    @admin.display(description=_("text"))
+    def text(self, message: Message) -> str:
+        return message.body[:120]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from celery import shared_task
 from celery.schedules import crontab
 
-from loyalty_crm.kernel import idempotency, outbox, throttle
+from loyalty_crm.kernel import idempotency, messaging, outbox, throttle
 from loyalty_crm.kernel.clock import now
 
 logger = logging.getLogger(__name__)
@@ -17,6 +17,7 @@ BATCH = 500
 IDEMPOTENCY_KEPT = timedelta(days=30)
 EVENTS_KEPT = timedelta(days=90)
 COUNTERS_KEPT = timedelta(days=2)
+MESSAGES_KEPT = timedelta(days=30)
 
 
 @shared_task(name="kernel.drain_outbox")
@@ -28,12 +29,22 @@ def drain_outbox() -> int:
     return total
 
 
+@shared_task(name="kernel.send_messages")
+def send_messages() -> int:
+    """Send what waits until nothing is left; a second one running beside it is harmless."""
+    total = 0
+    while tried := messaging.send_due(limit=BATCH):
+        total += tried
+    return total
+
+
 @shared_task(name="kernel.purge")
 def purge() -> None:
-    """Forget old idempotency keys and events long published."""
+    """Forget old idempotency keys, events long published, and service messages."""
     keys = idempotency.purge(now() - IDEMPOTENCY_KEPT)
     events = outbox.purge(now() - EVENTS_KEPT)
     throttle.purge(now() - COUNTERS_KEPT)
+    messaging.purge(now() - MESSAGES_KEPT)
     logger.info("purged %s idempotency keys and %s events", keys, events)
 
 
@@ -43,6 +54,11 @@ BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         # One that nobody took in time is not worth keeping: the next says the same.
         "options": {"expires": 30},
+    },
+    "kernel-send-messages": {
+        "task": "kernel.send_messages",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
     },
     "kernel-purge": {"task": "kernel.purge", "schedule": crontab(hour="3", minute="40")},
 }
