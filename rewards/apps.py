@@ -50,6 +50,8 @@ class RewardsConfig(AppConfig):
         for table in ("programmerules", "rulesacceptance"):
             fence(f"rewards_{table}")
         fence("rewards_couponexport", EXPORT_MOVES)
+        fence("rewards_bonus", ("tx_id", "detail", "taken_back_at", "reason"))
+        fence("rewards_poolmove")
         fence("rewards_redemption", REDEMPTION_MOVES)
         fence("rewards_rewardstock", ("on_hand", "held"))
         fence("rewards_rewardcode", ("redemption_id",))

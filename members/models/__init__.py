@@ -4,6 +4,7 @@ from members.models.assortment import PriceList, PriceListEntry, ProductList, St
 from members.models.cards import Card
 from members.models.consents import Consent, ConsentText
 from members.models.groups import MemberTag, Segment, SegmentMember, StoreGroup, Tag
+from members.models.households import Household, HouseholdInvitation, HouseholdMember
 from members.models.people import Identity, Member
 from members.models.products import Brand, Category, Product
 from members.models.purchases import Receipt, ReceiptLine, Refund, RefundLine, Tender
@@ -15,6 +16,9 @@ __all__ = [
     "Category",
     "Consent",
     "ConsentText",
+    "Household",
+    "HouseholdInvitation",
+    "HouseholdMember",
     "Identity",
     "Member",
     "MemberTag",

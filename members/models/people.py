@@ -8,7 +8,7 @@ from django.apps import apps
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower, Now, Upper
+from django.db.models.functions import ExtractDay, ExtractMonth, Lower, Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from loyalty_crm.kernel.actors import Actor
@@ -80,6 +80,13 @@ class Member(models.Model):
                 condition=~Q(status="active"),
             ),
             models.Index(fields=["updated_at", "id"], name="member_changed"),
+            # Gifts of the day: who was born on it, and who joined on it.
+            models.Index(
+                ExtractMonth("birth_date") * 100 + ExtractDay("birth_date"),
+                name="member_birthday",
+                condition=Q(birth_date__isnull=False),
+            ),
+            models.Index(fields=["enrolled_at"], name="member_joined"),
         ]
 
     def __str__(self) -> str:

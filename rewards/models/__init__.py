@@ -2,6 +2,7 @@
 
 from rewards.models.awards import Award, AwardBalance, AwardMove, AwardRevocation
 from rewards.models.backtests import BackTest, BackTestCell, BackTestMember
+from rewards.models.bonuses import Bonus
 from rewards.models.books import DailyRollup, EarnCarry, LedgerIncident
 from rewards.models.catalogue import (
     AffordableReward,
@@ -26,6 +27,7 @@ from rewards.models.challenges import (
 from rewards.models.charity import Cause, CausePayment, MemberCause, Pledge
 from rewards.models.checkout import Grant, Purchase, PurchaseRefund
 from rewards.models.coupons import Coupon, CouponBatch, CouponExport, CouponTally, CouponUse
+from rewards.models.events import ActionEvent, EventKind
 from rewards.models.gift_cards import GiftCard
 from rewards.models.ledger import (
     Hold,
@@ -38,8 +40,11 @@ from rewards.models.ledger import (
     Wallet,
 )
 from rewards.models.limits import LimitAlert, LimitCounter, LimitHold, LimitUse
+from rewards.models.occasions import Occasion
+from rewards.models.pools import HouseholdPool, PoolMove
 from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
+from rewards.models.referrals import Referral, ReferralCode, ReferralDevice, ReferralTerms
 from rewards.models.retro import RetroBatch, RetroItem
 from rewards.models.rules_page import ProgrammeRules, RulesAcceptance
 from rewards.models.services import Entitlement, Service, ServiceRule, ServiceUse
@@ -51,8 +56,10 @@ from rewards.models.stamps import (
     StampProgramme,
 )
 from rewards.models.tiers import Tier, TierEvaluation, TierMembership, TierStructure
+from rewards.models.transfers import PointsTransfer, TransferTerms
 
 __all__ = [
+    "ActionEvent",
     "AffordableReward",
     "Award",
     "AwardBalance",
@@ -62,6 +69,7 @@ __all__ = [
     "BackTestCell",
     "BackTestMember",
     "Badge",
+    "Bonus",
     "Cause",
     "CausePayment",
     "Challenge",
@@ -77,10 +85,12 @@ __all__ = [
     "DailyRollup",
     "EarnCarry",
     "Entitlement",
+    "EventKind",
     "GiftCard",
     "Grant",
     "Hold",
     "HoldResolution",
+    "HouseholdPool",
     "Leaderboard",
     "LeaderboardCycle",
     "LeaderboardName",
@@ -97,8 +107,11 @@ __all__ = [
     "ManualStamp",
     "MemberBadge",
     "MemberCause",
+    "Occasion",
     "PendingGrant",
     "Pledge",
+    "PointsTransfer",
+    "PoolMove",
     "Programme",
     "ProgrammeRules",
     "Promotion",
@@ -108,6 +121,10 @@ __all__ = [
     "ReceiptClaim",
     "Redemption",
     "RedemptionStep",
+    "Referral",
+    "ReferralCode",
+    "ReferralDevice",
+    "ReferralTerms",
     "RetroBatch",
     "RetroItem",
     "Reward",
@@ -124,5 +141,6 @@ __all__ = [
     "TierEvaluation",
     "TierMembership",
     "TierStructure",
+    "TransferTerms",
     "Wallet",
 ]

@@ -103,6 +103,7 @@ class Wallet(WrittenBySQL):
         POINTS = "points", _("points")
         GIFT = "gift", _("gift card")
         STAMP = "stamp", _("stamps")
+        POOL = "pool", _("points of a household")
 
     class Status(models.TextChoices):
         ACTIVE = "active", _("active")
@@ -140,7 +141,9 @@ class Wallet(WrittenBySQL):
             ),
             models.CheckConstraint(
                 name="wallet_has_an_owner",
-                condition=Q(member__isnull=False) | Q(card__isnull=False) | Q(kind="gift"),
+                condition=Q(member__isnull=False)
+                | Q(card__isnull=False)
+                | Q(kind__in=["gift", "pool"]),
             ),
             models.CheckConstraint(name="wallet_held_not_negative", condition=Q(held__gte=0)),
             models.CheckConstraint(
@@ -150,7 +153,8 @@ class Wallet(WrittenBySQL):
                 name="wallet_within_debt_limit", condition=Q(posted__gte=-F("debt_limit"))
             ),
             models.CheckConstraint(
-                name="gift_wallet_never_in_debt", condition=~Q(kind="gift") | Q(debt_limit=0)
+                name="gift_wallet_never_in_debt",
+                condition=~Q(kind__in=["gift", "pool"]) | Q(debt_limit=0),
             ),
             models.CheckConstraint(
                 name="merged_wallet_is_empty",
