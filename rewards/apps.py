@@ -17,6 +17,10 @@ REDEMPTION_MOVES = (
     "reason",
 )  # fmt: skip
 
+PRIZE_MOVES = (
+    "state", "handed_at", "handed_by", "handed_store_id", "proof", "reason", "detail",
+)  # fmt: skip
+
 
 class RewardsConfig(AppConfig):
     name = "rewards"
@@ -58,3 +62,8 @@ class RewardsConfig(AppConfig):
         fence("rewards_entitlement", ("granted",))
         for table in ("redemptionstep", "pledge", "causepayment", "serviceuse"):
             fence(f"rewards_{table}")
+        fence("rewards_prizewin", PRIZE_MOVES)
+        fence("rewards_gameperiod", ("ends_at", "revealed_at"))
+        for table in ("gameplay", "gameplayreversal", "drawentry"):
+            fence(f"rewards_{table}")
+        fence("rewards_drawwinner", ("state", "prize_id", "answer_by", "win_id", "note"))

@@ -26,8 +26,18 @@ from rewards.models.challenges import (
 )
 from rewards.models.charity import Cause, CausePayment, MemberCause, Pledge
 from rewards.models.checkout import Grant, Purchase, PurchaseRefund
+from rewards.models.contests import Contest, ContestEntry, ContestMark, ContestPrize
 from rewards.models.coupons import Coupon, CouponBatch, CouponExport, CouponTally, CouponUse
+from rewards.models.draws import Draw, DrawEntry, DrawPrize, DrawWinner
 from rewards.models.events import ActionEvent, EventKind
+from rewards.models.games import (
+    Game,
+    GamePeriod,
+    GamePlay,
+    GamePlayReversal,
+    GamePrize,
+    GamePrizeSet,
+)
 from rewards.models.gift_cards import GiftCard
 from rewards.models.ledger import (
     Hold,
@@ -42,6 +52,7 @@ from rewards.models.ledger import (
 from rewards.models.limits import LimitAlert, LimitCounter, LimitHold, LimitUse
 from rewards.models.occasions import Occasion
 from rewards.models.pools import HouseholdPool, PoolMove
+from rewards.models.prizes import PrizeKind, PrizeSettings, PrizeWin
 from rewards.models.programmes import Programme
 from rewards.models.promotions import Promotion, PromotionVersion, StackingGroup
 from rewards.models.referrals import Referral, ReferralCode, ReferralDevice, ReferralTerms
@@ -77,15 +88,29 @@ __all__ = [
     "ChallengeReward",
     "ChallengeStep",
     "ClaimTerms",
+    "Contest",
+    "ContestEntry",
+    "ContestMark",
+    "ContestPrize",
     "Coupon",
     "CouponBatch",
     "CouponExport",
     "CouponTally",
     "CouponUse",
     "DailyRollup",
+    "Draw",
+    "DrawEntry",
+    "DrawPrize",
+    "DrawWinner",
     "EarnCarry",
     "Entitlement",
     "EventKind",
+    "Game",
+    "GamePeriod",
+    "GamePlay",
+    "GamePlayReversal",
+    "GamePrize",
+    "GamePrizeSet",
     "GiftCard",
     "Grant",
     "Hold",
@@ -112,6 +137,9 @@ __all__ = [
     "Pledge",
     "PointsTransfer",
     "PoolMove",
+    "PrizeKind",
+    "PrizeSettings",
+    "PrizeWin",
     "Programme",
     "ProgrammeRules",
     "Promotion",

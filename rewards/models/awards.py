@@ -128,7 +128,13 @@ class AwardMove(models.Model):
                 condition=Q(reason__startswith="stamp:"),
             ),
         ]
-        indexes = [models.Index(fields=["member", "kind", "code", "id"], name="move_of_balance")]
+        indexes = [
+            models.Index(fields=["member", "kind", "code", "id"], name="move_of_balance"),
+            # A draw freezes the tickets of everybody at once.
+            models.Index(
+                fields=["code", "member"], name="tickets_of_draw", condition=Q(kind="draw_tickets")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount:+} {self.kind}"
