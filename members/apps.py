@@ -11,3 +11,4 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         fence("members_consent")
+        fence("members_contactchange")

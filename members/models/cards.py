@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from members.models.card_types import CardBatch, CardType
 from members.models.people import Member
 
 
@@ -43,6 +44,23 @@ class Card(models.Model):
         related_name="replaces",
         verbose_name=_("replaced by"),
     )
+    type = models.ForeignKey(
+        CardType,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cards",
+        verbose_name=_("type"),
+    )
+    batch = models.ForeignKey(
+        CardBatch,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cards",
+        verbose_name=_("batch"),
+    )
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
     is_virtual = models.BooleanField(_("virtual"), default=False)
     reason = models.CharField(_("reason of the last change"), max_length=200, blank=True)
     issued_at = models.DateTimeField(_("issued at"), null=True, blank=True)
@@ -61,6 +79,21 @@ class Card(models.Model):
                 name="replaced_card_names_its_successor",
                 condition=Q(status="replaced", replaced_by__isnull=False)
                 | (~Q(status="replaced") & Q(replaced_by__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="stopped_card_says_why",
+                condition=~Q(status__in=["blocked", "replaced", "closed"]) | ~Q(reason=""),
+            ),
+        ]
+        indexes = [
+            # Handed out and never brought to life: a report, and the first purchase's question.
+            models.Index(
+                fields=["issued_at", "id"], name="cards_asleep", condition=Q(status="issued")
+            ),
+            models.Index(
+                fields=["valid_until", "id"],
+                name="cards_ending",
+                condition=Q(status__in=["issued", "active"], valid_until__isnull=False),
             ),
         ]
 
