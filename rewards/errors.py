@@ -380,3 +380,328 @@ class TierUnknown(DomainError):
 class TierStructureCodeTaken(DomainError):
     code = "tier_structure_code_taken"
     title = _("A ladder of tiers with this code exists")
+
+
+# The catalogue
+
+
+class RewardInvalid(DomainError):
+    """``errors`` point at what of the reward does not fit together."""
+
+    code = "reward_invalid"
+    status = 422
+    title = _("The parts of this reward do not fit together")
+
+
+class RewardCodeTaken(DomainError):
+    code = "reward_code_taken"
+    title = _("Another reward, cause or service has this code")
+
+
+class RewardStateInvalid(DomainError):
+    """``state`` says where the reward stands."""
+
+    code = "reward_state"
+    title = _("The state of the reward does not allow this")
+
+
+class RewardUnavailable(DomainError):
+    """The member cannot take it now; ``reasons`` lists what is missing."""
+
+    code = "reward_unavailable"
+    status = 422
+    title = _("This reward cannot be taken now")
+
+
+class RedemptionUnknown(DomainError):
+    """No redemption has this code. Unknown and foreign look alike."""
+
+    code = "redemption_unknown"
+    status = 422
+    title = _("No reward waits under this code")
+    stored = False
+
+
+class RedemptionState(DomainError):
+    """``state`` says where the redemption stands."""
+
+    code = "redemption_state"
+    title = _("The state of this redemption does not allow this")
+
+
+class RedemptionElsewhere(DomainError):
+    """The piece lies in another store: ``store`` says where."""
+
+    code = "redemption_elsewhere"
+    status = 422
+    title = _("The reward is set aside in another store")
+
+
+class RewardUsed(DomainError):
+    """What was given has been used, so that it cannot be taken back."""
+
+    code = "reward_used"
+    status = 422
+    title = _("What was given has been used already")
+
+
+# Charity
+
+
+class CauseUnknown(DomainError):
+    code = "cause_unknown"
+    status = 422
+    title = _("There is no such cause to choose")
+    stored = False
+
+
+class PaymentExceedsPledged(DomainError):
+    """``outstanding`` is what is owed to the cause, in minor units."""
+
+    code = "payment_exceeds_pledged"
+    status = 422
+    title = _("More would be paid than was pledged")
+
+
+class PaymentCountered(DomainError):
+    code = "payment_countered"
+    title = _("This payment has been countered already")
+
+
+# Services as a benefit
+
+
+class ServiceUnavailable(DomainError):
+    """The member has none left of the service."""
+
+    code = "service_unavailable"
+    status = 422
+    title = _("The member has none of this service left")
+
+
+class ServiceUseEnded(DomainError):
+    code = "service_use_ended"
+    title = _("This use was taken back already")
+
+
+# Stamps and claims
+
+
+class StampProgrammeOff(DomainError):
+    code = "stamp_programme_off"
+    title = _("The stamp programme is not in use")
+
+
+class StampProgrammeUnknown(DomainError):
+    code = "stamp_programme_unknown"
+    status = 422
+    title = _("There is no such stamp programme")
+    stored = False
+
+
+class StampLimit(DomainError):
+    """``max`` stamps are left; ``bound``: per_day, or balance when they are taken off."""
+
+    code = "stamp_limit"
+    status = 422
+    title = _("So many stamps cannot be given or taken by hand")
+
+
+class StampTermsInvalid(DomainError):
+    """``errors`` point at what of the programme does not fit together."""
+
+    code = "stamp_terms_invalid"
+    status = 422
+    title = _("The terms of the stamp programme do not fit together")
+
+
+class StampState(DomainError):
+    """``state`` says where these stamps stand."""
+
+    code = "stamp_state"
+    title = _("The state of these stamps does not allow this")
+
+
+class ClaimsClosed(DomainError):
+    code = "claims_closed"
+    title = _("Receipts cannot be claimed later in this programme")
+
+
+class ReceiptUnknown(DomainError):
+    """Unknown number, wrong sum, a sale of another member: one answer, so that none can be told."""
+
+    code = "receipt_unknown"
+    status = 422
+    title = _("No receipt that could be claimed is known by this")
+    stored = False
+
+
+class ReceiptNotClaimable(DomainError):
+    """``reason``: refunded, or too_late with the ``days`` of the window."""
+
+    code = "receipt_not_claimable"
+    status = 422
+    title = _("This receipt can no longer be claimed")
+
+
+class ClaimState(DomainError):
+    """``state`` says where the claim stands."""
+
+    code = "claim_state"
+    title = _("The state of the claim does not allow this")
+
+
+# Beyond purchases: actions, transfers, households, referrals
+
+
+class EventKindUnknown(DomainError):
+    """Marketers name the kinds of actions; this one is not among those that are active."""
+
+    code = "event_kind_unknown"
+    status = 422
+    title = _("There is no such kind of action")
+    stored = False
+
+
+class EventDecided(DomainError):
+    """``state`` says what became of it."""
+
+    code = "event_decided"
+    title = _("This was decided already")
+
+
+class TransferRefused(DomainError):
+    """``reason``: off, self, least, most_per_day, most_per_month or not_active."""
+
+    code = "transfer_refused"
+    status = 422
+    title = _("These points cannot be given away")
+
+
+class TransferState(DomainError):
+    """``state`` says what became of it."""
+
+    code = "transfer_state"
+    title = _("The transfer is not in a state that allows this")
+
+
+class TransferCodeWrong(DomainError):
+    """``left`` says how many tries are left; after the last one the transfer is cancelled."""
+
+    code = "transfer_code_wrong"
+    status = 422
+    title = _("This is not the code that was sent")
+    stored = False
+
+
+class ContactJustChanged(DomainError):
+    """Nothing was on file long enough to send a code to: try again after ``retry_after``."""
+
+    code = "contact_just_changed"
+    title = _("The contact of this member has just been changed, points stay for now")
+    stored = False
+
+
+class HouseholdRefused(DomainError):
+    """``reason``: in_household, not_in_household, no_right, owner_only or too_many."""
+
+    code = "household_refused"
+    title = _("The household does not allow this")
+
+
+class InvitationUnknown(DomainError):
+    """Wrong, used, or over: to a guesser they look alike."""
+
+    code = "invitation_unknown"
+    status = 422
+    title = _("This invitation is not valid")
+    stored = False
+
+
+class ReferralRefused(DomainError):
+    """``reason``: off, code, self, already, too_late or chain."""
+
+    code = "referral_refused"
+    status = 422
+    title = _("This member cannot be somebody's friend")
+
+
+class ReferralState(DomainError):
+    """``state`` says what became of it."""
+
+    code = "referral_state"
+    title = _("The referral is not in a state that allows this")
+
+
+# Games, draws, contests and what is won in them
+
+
+class GameInvalid(DomainError):
+    """``errors`` point at what of the game does not fit together."""
+
+    code = "game_invalid"
+    status = 422
+    title = _("The game does not hold together")
+
+
+class GameState(DomainError):
+    """``state`` says where the game stands."""
+
+    code = "game_state"
+    title = _("The state of the game does not allow this")
+
+
+class GameClosed(DomainError):
+    """``state`` says why: not begun, paused, over, or out of prizes. No turn was used."""
+
+    code = "game_closed"
+    title = _("This game cannot be played now")
+    stored = False
+
+
+class NoTurnsLeft(DomainError):
+    code = "no_turns_left"
+    status = 422
+    title = _("No turns are left in this game")
+
+
+class PlayState(DomainError):
+    code = "play_state"
+    title = _("This play is undone already")
+
+
+class PrizeState(DomainError):
+    """``state`` says where the prize stands."""
+
+    code = "prize_state"
+    title = _("The state of the prize does not allow this")
+
+
+class DrawInvalid(DomainError):
+    """``errors`` point at what is missing or does not fit together."""
+
+    code = "draw_invalid"
+    status = 422
+    title = _("The prize draw does not tell all that it must")
+
+
+class DrawState(DomainError):
+    """``state`` says where the draw, or the winner, stands."""
+
+    code = "draw_state"
+    title = _("The state of the prize draw does not allow this")
+
+
+class ContestInvalid(DomainError):
+    """``errors`` point at what is missing or does not fit together."""
+
+    code = "contest_invalid"
+    status = 422
+    title = _("The contest does not tell all that it must")
+
+
+class ContestState(DomainError):
+    """``state`` says where the contest, or the work, stands."""
+
+    code = "contest_state"
+    title = _("The state of the contest does not allow this")
