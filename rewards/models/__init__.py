@@ -66,7 +66,13 @@ from rewards.models.stamps import (
     StampCard,
     StampProgramme,
 )
-from rewards.models.tiers import Tier, TierEvaluation, TierMembership, TierStructure
+from rewards.models.tiers import (
+    Tier,
+    TierEvaluation,
+    TierFigure,
+    TierMembership,
+    TierStructure,
+)
 from rewards.models.transfers import PointsTransfer, TransferTerms
 
 __all__ = [
@@ -167,6 +173,7 @@ __all__ = [
     "StampProgramme",
     "Tier",
     "TierEvaluation",
+    "TierFigure",
     "TierMembership",
     "TierStructure",
     "TransferTerms",

@@ -19,6 +19,15 @@ class TierStructure(models.Model):
         SPEND = "spend", _("money spent, less returns")
         VISITS = "visits", _("number of purchases")
         POINTS = "points", _("points earned, less those taken back")
+        CUSTOM = "custom", _("a figure of your own, sent over the API")
+
+    class Rises(models.TextChoices):
+        AT_ONCE = "at_once", _("at once")
+        NEXT_PERIOD = "next_period", _("when the next period begins")
+
+    class Needs(models.TextChoices):
+        ALL = "all", _("the figure and the purchases")
+        ANY = "any", _("the figure or the purchases")
 
     class Window(models.TextChoices):
         ROLLING = "rolling", _("the last days")
@@ -42,6 +51,13 @@ class TierStructure(models.Model):
         _("counted over"), max_length=15, choices=Window, default=Window.ROLLING
     )
     window_days = models.PositiveIntegerField(_("days that count"), default=365)
+    rises = models.CharField(
+        _("members rise"), max_length=12, choices=Rises, default=Rises.AT_ONCE, db_default="at_once"
+    )
+    needs = models.CharField(
+        _("a tier with purchases needs"), max_length=3, choices=Needs, default=Needs.ALL,
+        db_default="all",
+    )  # fmt: skip
     term_days = models.PositiveIntegerField(_("a tier lasts, days"), default=365)
     landing = models.CharField(
         _("who misses the review goes"), max_length=10, choices=Landing, default=Landing.ONE_STEP
@@ -77,6 +93,8 @@ class Tier(models.Model):
     name = models.CharField(_("name"), max_length=100)
     rank = models.PositiveSmallIntegerField(_("place from below"))
     threshold = models.PositiveBigIntegerField(_("begins at"))
+    #: Beside the figure, or in its place (``TierStructure.needs``); null: not asked for.
+    visits = models.PositiveIntegerField(_("purchases"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("tier")
@@ -88,6 +106,9 @@ class Tier(models.Model):
             models.UniqueConstraint(name="tier_threshold_once", fields=["structure", "threshold"]),
             models.CheckConstraint(
                 name="tier_threshold_bounded", condition=Q(threshold__lte=10**12)
+            ),
+            models.CheckConstraint(
+                name="tier_visits_bounded", condition=Q(visits=None) | Q(visits__range=(1, 10**6))
             ),
         ]
 
@@ -139,6 +160,7 @@ class TierEvaluation(models.Model):
     from_tier = models.ForeignKey(Tier, on_delete=models.PROTECT, null=True, related_name="+")
     to_tier = models.ForeignKey(Tier, on_delete=models.PROTECT, null=True, related_name="+")
     value = models.BigIntegerField(_("figure"), null=True)
+    visits = models.BigIntegerField(_("purchases"), null=True)
     window_from = models.DateTimeField(_("counted from"), null=True)
     valid_until = models.DateTimeField(_("safe until"), null=True)
     #: The thresholds by which it was decided: they may change later.
@@ -155,3 +177,35 @@ class TierEvaluation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cause} {self.to_tier_id}"
+
+
+class TierFigure(models.Model):
+    """So much of a ladder's own figure: nights stayed, kilometres flown. Never changed.
+
+    A correction is another row with the opposite sign.
+    """
+
+    structure = models.ForeignKey(TierStructure, on_delete=models.PROTECT, related_name="+")
+    member = models.ForeignKey(Member, on_delete=models.DO_NOTHING, related_name="tier_figures")
+    amount = models.BigIntegerField(_("amount"))
+    occurred_at = models.DateTimeField(_("at"))
+    source_ref = models.CharField(_("reference"), max_length=120)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+    actor = models.CharField(_("actor"), max_length=80)
+
+    class Meta:
+        verbose_name = _("figure for a tier")
+        verbose_name_plural = _("figures for tiers")
+        constraints = [
+            models.UniqueConstraint(name="tier_figure_once", fields=["structure", "source_ref"]),
+            models.CheckConstraint(
+                name="tier_figure_bounded",
+                condition=Q(amount__range=(-(10**12), 10**12)) & ~Q(amount=0),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["member", "structure", "occurred_at"], name="tier_figure_of"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} ({self.source_ref})"
