@@ -22,6 +22,11 @@ PRIZE_MOVES = (
 )  # fmt: skip
 
 
+GIFT_BATCH_MOVES = (
+    "state", "made", "job_id", "decided_by", "decided_at", "passphrase_hash", "downloaded_at",
+)  # fmt: skip
+
+
 class RewardsConfig(AppConfig):
     name = "rewards"
     label = "rewards"
@@ -67,3 +72,7 @@ class RewardsConfig(AppConfig):
         for table in ("gameplay", "gameplayreversal", "drawentry"):
             fence(f"rewards_{table}")
         fence("rewards_drawwinner", ("state", "prize_id", "answer_by", "win_id", "note"))
+        fence("rewards_giftcardbatch", GIFT_BATCH_MOVES)
+        fence("rewards_giftcardpayment", ("returned_minor",))
+        for table in ("giftcardreturn", "partneraccount", "partnerdeposit", "partneroperation"):
+            fence(f"rewards_{table}")

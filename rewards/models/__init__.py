@@ -38,7 +38,9 @@ from rewards.models.games import (
     GamePrize,
     GamePrizeSet,
 )
+from rewards.models.gift_batches import GiftCardBatch, GiftCardTerms
 from rewards.models.gift_cards import GiftCard
+from rewards.models.gift_payments import GiftCardPayment, GiftCardReturn
 from rewards.models.ledger import (
     Hold,
     HoldResolution,
@@ -51,6 +53,15 @@ from rewards.models.ledger import (
 )
 from rewards.models.limits import LimitAlert, LimitCounter, LimitHold, LimitUse
 from rewards.models.occasions import Occasion
+from rewards.models.partner_offers import PartnerCode, PartnerOffer
+from rewards.models.partners import (
+    Partner,
+    PartnerAccount,
+    PartnerContract,
+    PartnerDeposit,
+    PartnerOperation,
+    PartnerStore,
+)
 from rewards.models.pools import HouseholdPool, PoolMove
 from rewards.models.prizes import PrizeKind, PrizeSettings, PrizeWin
 from rewards.models.programmes import Programme
@@ -59,6 +70,7 @@ from rewards.models.referrals import Referral, ReferralCode, ReferralDevice, Ref
 from rewards.models.retro import RetroBatch, RetroItem
 from rewards.models.rules_page import ProgrammeRules, RulesAcceptance
 from rewards.models.services import Entitlement, Service, ServiceRule, ServiceUse
+from rewards.models.settlements import Settlement, SettlementLine
 from rewards.models.stamps import (
     ClaimTerms,
     ManualStamp,
@@ -118,6 +130,10 @@ __all__ = [
     "GamePrize",
     "GamePrizeSet",
     "GiftCard",
+    "GiftCardBatch",
+    "GiftCardPayment",
+    "GiftCardReturn",
+    "GiftCardTerms",
     "Grant",
     "Hold",
     "HoldResolution",
@@ -139,6 +155,14 @@ __all__ = [
     "MemberBadge",
     "MemberCause",
     "Occasion",
+    "Partner",
+    "PartnerAccount",
+    "PartnerCode",
+    "PartnerContract",
+    "PartnerDeposit",
+    "PartnerOffer",
+    "PartnerOperation",
+    "PartnerStore",
     "PendingGrant",
     "Pledge",
     "PointsTransfer",
@@ -168,6 +192,8 @@ __all__ = [
     "Service",
     "ServiceRule",
     "ServiceUse",
+    "Settlement",
+    "SettlementLine",
     "StackingGroup",
     "StampCard",
     "StampProgramme",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from loyalty_crm.kernel.ids import uuid7
 from members.models import Member
+from rewards.models.gift_batches import GiftCardBatch
 from rewards.models.ledger import Wallet
 
 PIN_TRIES = 5
@@ -44,6 +45,23 @@ class GiftCard(models.Model):
         blank=True,
         related_name="gift_cards",
         verbose_name=_("holder"),
+    )
+    linked_at = models.DateTimeField(_("first used by the holder at"), null=True, editable=False)
+    buyer = models.ForeignKey(
+        Member,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="bought_gift_cards",
+        verbose_name=_("buyer"),
+    )
+    batch = models.ForeignKey(
+        GiftCardBatch,
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="cards",
+        verbose_name=_("batch"),
     )
     expires_on = models.DateField(_("usable until"), null=True, blank=True)
     activated_at = models.DateTimeField(_("sold at"), null=True)

@@ -239,6 +239,7 @@ class LedgerEntry(WrittenBySQL):
         ADJUSTMENT = "adjustment", _("adjustment")
         SALE = "sale", _("sale")
         CLEARING = "clearing", _("clearing")
+        PARTNER = "partner", _("partner")
 
     wallet = models.ForeignKey(
         Wallet, on_delete=models.DO_NOTHING, related_name="entries", db_index=False
@@ -249,6 +250,15 @@ class LedgerEntry(WrittenBySQL):
     contra = models.CharField(_("counter-account"), max_length=12, choices=Contra)
     amount = models.BigIntegerField(_("amount"))
     balance_after = models.BigIntegerField(_("balance after"))
+    #: Whose counter-account it is, when it is a partner's.
+    partner = models.ForeignKey(
+        "rewards.Partner",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("partner"),
+    )
     recorded_at = models.DateTimeField(_("recorded at"), db_default=ClockTimestamp())
 
     class Meta:
@@ -289,6 +299,7 @@ class LedgerEntry(WrittenBySQL):
                         "adjustment",
                         "sale",
                         "clearing",
+                        "partner",
                     ]
                 ),
             ),
@@ -297,6 +308,22 @@ class LedgerEntry(WrittenBySQL):
                 condition=Q(kind="clearing", contra="clearing")
                 | ~Q(kind="clearing") & ~Q(contra="clearing"),
             ),
+            models.CheckConstraint(
+                name="partner_account_names_the_partner",
+                condition=Q(
+                    contra="partner",
+                    partner__isnull=False,
+                    kind__in=["earn", "redeem", "clawback", "restore"],
+                )
+                | Q(partner__isnull=True) & ~Q(contra="partner"),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["partner", "id"],
+                name="entries_of_partner",
+                condition=Q(partner__isnull=False),
+            )
         ]
 
     def __str__(self) -> str:
