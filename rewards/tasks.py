@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
 from rewards.models import TierStructure
-from rewards.services import ledger, promotions, tiers
+from rewards.services import ledger, promotions, redemptions, tiers
 from rewards.services.audit_ledger import guard_ledger
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
@@ -114,7 +114,20 @@ def raise_tiers() -> None:
         logger.info("tiers %s: %s lifted", structure.code, lifted)
 
 
+@shared_task(name="rewards.expire_redemptions", **RETRY)
+def expire_redemptions() -> int:
+    """Put back what nobody fetched. Every hour: the days to fetch it end at any hour."""
+    total = 0
+    while count := redemptions.expire_due(now=clock.now(), limit=BATCH):
+        total += count
+    return total
+
+
 BEAT_SCHEDULE = {
+    "rewards-expire-redemptions": {
+        "task": "rewards.expire_redemptions",
+        "schedule": crontab(minute="50"),
+    },
     "rewards-make-coupons": {
         "task": "rewards.make_coupons",
         "schedule": timedelta(seconds=5),

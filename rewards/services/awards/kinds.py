@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from loyalty_crm.kernel.errors import DomainError
+from rewards.models import Programme
+from rewards.models.charity import CHOSEN
 from rewards.services.awards.plans import Given, Lost, Plan
+from rewards.services.charity.causes import chosen_cause
 from rewards.services.coupons.issuing import issue_coupon, take_back
 
 logger = logging.getLogger(__name__)
@@ -107,8 +110,18 @@ class CouponIssued(Fulfilment):
             take_back(source=lost.source, source_ref=str(number), actor=lost.actor)
 
 
+class Pledged(Fulfilment):
+    """A pledge to the cause that the promotion names, or to the one the member has chosen."""
+
+    def fulfil(self, one: Given, plan: Plan) -> dict[str, Any]:
+        if one.given.award.code != CHOSEN:
+            return {}
+        cause = chosen_cause(one.member_id, Programme.objects.get(is_default=True))
+        return {"cause": cause.code} if cause else {"problem": "cause_unknown"}
+
+
 RECORDED: Final = Fulfilment()
-#: Kinds that are not here (free delivery, messages, pledges) are recorded and told.
+#: Kinds that are not here (free delivery, messages) are recorded and told.
 KINDS: Final[dict[str, Fulfilment]] = {
     "stamps": Counted(),
     "draw_tickets": Counted(),
@@ -116,6 +129,7 @@ KINDS: Final[dict[str, Fulfilment]] = {
     "tag": TagPut(),
     "gift": GiftHanded(),
     "next_coupon": CouponIssued(),
+    "charity": Pledged(),
 }
 
 

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from django.db.models import Count, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
 
 from rewards.models import Award, Programme
 
@@ -27,7 +29,9 @@ def pledged(*, programme: Programme, first: date, end: date) -> list[Pledged]:
     zone = ZoneInfo(programme.time_zone)
     begins, ends = (datetime.combine(day, time.min, zone) for day in (first, end))
     made = Award.objects.filter(kind="charity", occurred_at__gte=begins, occurred_at__lt=ends)
-    sums = made.values("code").annotate(
+    # Of a pledge to the member's own choice the detail says which cause that was.
+    named = made.annotate(charity=Coalesce(KT("detail__cause"), "code"))
+    sums = named.values("charity").annotate(
         pledged_minor=Sum("amount"), taken_back_minor=Sum("taken_back"), sales=Count("id")
     )
-    return [Pledged(**row) for row in sums.order_by("code")[:MOST]]
+    return [Pledged(code=row.pop("charity"), **row) for row in sums.order_by("charity")[:MOST]]

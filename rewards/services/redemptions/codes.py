@@ -19,7 +19,7 @@ def digest_of(public_id: object) -> bytes:
 
 
 def by_code(code: str) -> Redemption:
-    """One look-up by index; blanks and dashes do not matter. Call it inside ``throttle.guarded``."""
+    """One look-up by index. Call it inside ``throttle.guarded``: codes can be guessed."""
     plain = clean(code)
     if not pickup_codes.is_sane(plain):
         raise RedemptionUnknown
