@@ -35,6 +35,7 @@ class RewardsConfig(AppConfig):
     def ready(self) -> None:
         import_module("rewards.services.tiers.listening")
         import_module("rewards.services.affordable")
+        import_module("rewards.services.occasions.listening")
         for table in APPEND_ONLY:
             fence(f"rewards_{table}")
         fence("rewards_wallet", ("status", "merged_into_id", "debt_limit", "last_activity_at"))

@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
 from rewards.models import TierStructure
-from rewards.services import ledger, promotions, redemptions, tiers
+from rewards.services import ledger, occasions, promotions, redemptions, tiers
 from rewards.services.audit_ledger import guard_ledger
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
@@ -123,7 +123,16 @@ def expire_redemptions() -> int:
     return total
 
 
+@shared_task(name="rewards.give_occasions", **RETRY)
+def give_occasions() -> int:
+    """Birthdays and anniversaries that began. Every hour: days begin at different hours."""
+    given = occasions.run_due()
+    logger.info("gave %s gifts of the calendar", given)
+    return given
+
+
 BEAT_SCHEDULE = {
+    "rewards-give-occasions": {"task": "rewards.give_occasions", "schedule": crontab(minute="5")},
     "rewards-expire-redemptions": {
         "task": "rewards.expire_redemptions",
         "schedule": crontab(minute="50"),
