@@ -17,6 +17,7 @@ from rewards.rules.answers import GivenAward
 from rewards.services.awards.kinds import of_kind
 from rewards.services.awards.plans import Given, Plan
 from rewards.services.awards.reading import AwardView
+from rewards.services.stamps import books, settling
 
 _encode = msgspec.json.Encoder().encode
 
@@ -100,6 +101,7 @@ def give_awards(sales: Sequence[Sold], *, actor: Actor) -> dict[int, tuple[Award
     plan = Plan()
     details = [_told(one) | of_kind(one.given.award.kind).fulfil(one, plan) for one in given]
     ids = _write([_row(one, detail) for one, detail in zip(given, details, strict=True)], plan)
+    _settle_stamps(given)
     views: dict[int, tuple[AwardView, ...]] = {}
     for one, detail in zip(given, details, strict=True):
         view = _view(one, ids[one.no], detail)
@@ -154,6 +156,17 @@ def _write(awards: list[dict[str, Any]], plan: Plan) -> dict[int, UUID]:
     if not all_in_stock:
         raise OperationalError("out of stock") from psycopg.errors.SerializationFailure()
     return _ids.decode(ids)
+
+
+def _settle_stamps(given: Sequence[Given]) -> None:
+    """Stamps may fill cards. The sales hold their members' wallets."""
+    stamped = [one for one in given if one.given.award.kind == books.KIND and one.member_id]
+    if stamped:
+        last = stamped[-1]
+        settling.settle(
+            [(one.member_id or 0, one.given.award.code) for one in stamped],
+            settling.Moment(at=last.at, actor=last.actor, id=last.receipt, store_id=last.store_id),
+        )
 
 
 def _view(one: Given, public_id: UUID, detail: dict[str, Any]) -> AwardView:

@@ -8,9 +8,13 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import Actor
 from rewards.services.awards.kinds import of_kind
 from rewards.services.awards.plans import Lost, Plan
+from rewards.services.ledger import lock_wallet, wallet_for
+from rewards.services.programmes import default_programme
+from rewards.services.stamps import books, settling
 
 _encode = msgspec.json.Encoder().encode
 
@@ -79,6 +83,10 @@ def take_awards_back(
     lost = [_lost(one, receipt, store_id, actor) for one in awards if one.lost > 0]
     if not lost:
         return
+    stamped = [one for one in lost if one.kind == books.KIND and one.member_id]
+    for one in stamped:
+        # Stamps move under their member's wallet: a card may be completed just now.
+        lock_wallet(wallet_for(one.member_id or 0, default_programme()).pk)
     plan = Plan()
     for one in lost:
         of_kind(one.kind).revoke(one, plan)
@@ -91,6 +99,17 @@ def take_awards_back(
     values = {name: _encode(rows).decode() for name, rows in parts.items()}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, {**values, "refund": refund_id})
+    settling.settle_return(
+        [_gone(one) for one in stamped],
+        # The number names the return where its stamps are made up for.
+        settling.Moment(at=clock.now(), actor=actor, id=UUID(int=refund_id), store_id=store_id),
+    )
+
+
+def _gone(one: Lost) -> settling.Gone:
+    return settling.Gone(
+        member_id=one.member_id or 0, code=one.code, award_id=one.award_id, stamps=one.amount
+    )
 
 
 def _lost(one: LostAward, receipt: UUID, store_id: int, actor: Actor) -> Lost:
