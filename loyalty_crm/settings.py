@@ -247,6 +247,9 @@ SALE_ACCEPTED_DAYS = env.number("SALE_ACCEPTED_DAYS", 366)
 # Wrong codes, cards and phones of one key in one store (kernel/throttle.py).
 GUESSES_PER_MINUTE = env.number("GUESSES_PER_MINUTE", 5, least=1)
 GUESSES_PER_DAY = env.number("GUESSES_PER_DAY", 30, least=1)
+# A cashier who asks everybody for a phone number finds nobody many times a day.
+TILL_MISSES_PER_MINUTE = env.number("TILL_MISSES_PER_MINUTE", 20, least=1)
+TILL_MISSES_PER_DAY = env.number("TILL_MISSES_PER_DAY", 400, least=1)
 # Calls a second of one integration; 0 is no limit and no statement.
 RATE_LIMITS = {
     "quotes": env.number("RATE_QUOTES", 0),

@@ -22,6 +22,7 @@ from members.services.people import enrol_member, find_members
 from members.till.access import Desk, at_till
 from members.till.enrol_form import EnrolForm
 from members.till.once import once
+from members.till.misses import counted
 
 SHORTEST_NAME_PART = 3
 MOST_HITS = 8
@@ -65,7 +66,13 @@ def find(request: HttpRequest, desk: Desk) -> HttpResponse:
             "Type at least %d letter of the name.", "Type at least %d letters of the name.", 3
         )
         return render(request, "till/_found.html", context | {"problem": fewest % 3}, status=422)
-    hits = [_hit(member, text) for member in _found(text)]
+    try:
+        found = _found(text) if _is_name(text) else counted(desk, lambda: _found(text))
+    except DomainError as refusal:
+        return render(
+            request, "till/_found.html", context | {"problem": refusal.message}, status=422
+        )
+    hits = [_hit(member, text) for member in found]
     sure = len(hits) == 1 and hits[0].may_be_served and not _is_name(text)
     more = len(hits) == MOST_HITS
     return render(request, "till/_found.html", context | {"hits": hits, "sure": sure, "more": more})

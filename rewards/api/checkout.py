@@ -26,6 +26,7 @@ from rewards.api.bodies import (
     RefundBody,
     VoidBody,
     ask_of,
+    gift_cards_of,
     refund_of,
     sale_of,
     void_of,
@@ -46,7 +47,6 @@ from rewards.services.checkout.wire import (
     purchase_out,
     refunded_out,
 )
-from rewards.services.coupons.guessing import guarded_codes
 from rewards.services.rule_sets import Compiled
 
 _HOLDS = UUID("6a4d1bd0-8f0b-4a2e-9d8a-0d2f4c7d5e11")  # names references of reserved quotes
@@ -99,18 +99,28 @@ class QuoteViewSet(IdempotentMixin, ViewSet):
         body = decode_request(request, QuoteBody)
         actor, now, compiled = actor_of(request), clock.now(), compiled_for(request)
         refuse_store(actor, body.store)
-        ask = ask_of(body, body.occurred_at or now, compiled.programme.currency)
+        currency = compiled.programme.currency
+        ask = ask_of(body, body.occurred_at or now, currency)
+        cards = cards_of(gift_cards_of(body, currency), actor=actor)
         if not body.reserve:
-            with guarded_codes(ask.coupons, actor=actor, store=ask.store):
-                return answer(make_quote(ask=ask, compiled=compiled, now=now, actor=actor))
-        reference = str(uuid5(_HOLDS, idempotency_key(request)))
+            with guarded_ask(ask, actor=actor):
+                return answer(
+                    make_quote(ask=ask, compiled=compiled, gift_cards=cards, now=now, actor=actor)
+                )
+        # Of the caller as well: two integrations may use the same key.
+        reference = str(uuid5(_HOLDS, f"{actor.id}:{idempotency_key(request)}"))
 
         def work() -> tuple[int, object]:
             return 200, reserve_quote(
-                ask=ask, compiled=compiled, reference=reference, now=now, actor=actor
+                ask=ask,
+                compiled=compiled,
+                reference=reference,
+                gift_cards=cards,
+                now=now,
+                actor=actor,
             )
 
-        with guarded_codes(ask.coupons, actor=actor, store=ask.store):
+        with guarded_ask(ask, actor=actor):
             return self.once(
                 request, operation="quotes.create", store=body.store, validated=body, work=work
             )
@@ -145,13 +155,13 @@ class PurchaseViewSet(IdempotentMixin, ViewSet):
         body = decode_request(request, PurchaseBody)
         actor, now, compiled = actor_of(request), clock.now(), compiled_for(request)
         refuse_store(actor, body.store)
-        sale = sale_of(body, compiled.programme.currency)
+        sale = recognised(sale_of(body, compiled.programme.currency), actor=actor)
 
         def work() -> tuple[int, object]:
             done = commit_purchase(sale=sale, compiled=compiled, now=now, actor=actor)
             return (200 if done.is_duplicate else 201), committed_out(done)
 
-        with guarded_codes(sale.ask.coupons, actor=actor, store=body.store):
+        with guarded_ask(sale.ask, actor=actor):
             return self.once(
                 request, operation="purchases.create", store=body.store, validated=body, work=work
             )

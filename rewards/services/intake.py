@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from loyalty_crm.kernel import wire as kernel_wire
@@ -38,6 +39,7 @@ from rewards.services.checkout.facts import (
     read_facts_of_many,
     refuse_unknown,
 )
+from rewards.services.checkout.guessing import is_guessable
 from rewards.services.checkout.limiting import Tally, count
 from rewards.services.checkout.pricing import Priced, price, refuse_impossible
 from rewards.services.checkout.views import Committed
@@ -63,7 +65,8 @@ class _NotTogetherError(Exception):
 
 def is_simple(sale: Sale) -> bool:
     """Whether nothing about the sale depends on a balance."""
-    return not (sale.ask.redeem_points or sale.hold_id or sale.ask.coupons)
+    by_gift_card = any(tender.gift_card or tender.card for tender in sale.tenders)
+    return not (sale.ask.redeem_points or sale.hold_id or sale.ask.coupons or by_gift_card)
 
 
 def sell_many(
@@ -105,9 +108,16 @@ def _with_facts(
 ) -> list[tuple[Keyed, Facts]]:
     """The sales that look possible and new, once per key and receipt number."""
     asks = [(one.sale.ask, one.sale.number) for one in sales]
+    read = read_facts_of_many(asks, compiled)
+    strangers = sum(
+        f.member is None and is_guessable(ask) for (ask, _), f in zip(asks, read, strict=True)
+    )
+    if strangers >= settings.GUESSES_PER_MINUTE:
+        # A batch is no way around the throttle: its sales are looked up one by one, until it locks.
+        raise _NotTogetherError
     found: list[tuple[Keyed, Facts]] = []
     seen: set[tuple[str, str]] = set()
-    for one, facts in zip(sales, read_facts_of_many(asks, compiled), strict=True):
+    for one, facts in zip(sales, read, strict=True):
         names = {("key", one.key), (one.sale.ask.store, one.sale.number)}
         if facts.receipt is None and not names & seen and _is_possible(one, facts, compiled, now):
             found.append((one, facts))

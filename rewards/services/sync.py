@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from loyalty_crm.kernel.idempotency import StoredResponse, fingerprint, run_once
 from loyalty_crm.kernel.problems import problem_bytes
 from rewards.services.checkout.asks import RefundAsk, Sale
 from rewards.services.checkout.committing import commit_purchase
+from rewards.services.checkout.guessing import guarded_ask, is_guessable, is_locked
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.checkout.sold import find_sale
 from rewards.services.checkout.wire import committed_out, refunded_out
-from rewards.services.coupons.guessing import guarded_codes
 from rewards.services.intake import MOST_TOGETHER, Keyed, is_simple, sell_many
 from rewards.services.rule_sets import Compiled
 
@@ -87,6 +88,12 @@ def _together(
         for one in operations
         if one.sale is not None and is_simple(one.sale) and actor.may_use_store(one.store)
     ]
+    # Who has guessed too often is refused one by one, whoever the buyer is.
+    guessed = {one.sale.ask.store for one in sales if is_guessable(one.sale.ask)}
+    locked = {store for store in sorted(guessed) if is_locked(actor, store)}
+    sales = [
+        one for one in sales if not (one.sale.ask.store in locked and is_guessable(one.sale.ask))
+    ]
     if len(sales) < 2:
         return {}
     return sell_many(sales=sales, compiled=compiled, now=now, actor=actor)
@@ -109,9 +116,9 @@ def in_order(operations: Sequence[Operation]) -> list[int]:
 
 
 def _run(operation: Operation, compiled: Compiled, now: datetime, actor: Actor) -> StoredResponse:
-    codes = operation.sale.ask.coupons if operation.sale else ()
+    guard = guarded_ask(operation.sale.ask, actor=actor) if operation.sale else nullcontext()
     try:
-        with guarded_codes(codes, actor=actor, store=operation.store):
+        with guard:
             return _once(operation, compiled, now, actor)
     except DomainError as refusal:
         return refused(refusal)

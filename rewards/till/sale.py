@@ -11,13 +11,16 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from loyalty_crm.kernel.errors import DomainError
 from members.models import Card, Member, Product
 from members.rules.cards import clean_number
 from members.till.access import is_panel
 from rewards.till.basket import MOST_LINES
+from members.till.misses import counted
 from rewards.till.counter import Counter, at_counter
 from rewards.till.entry import (
     Entry,
+    ONE,
     NotReadable,
     quantity_text,
     read_entry,
@@ -42,8 +45,14 @@ def add(counter: Counter) -> HttpResponse:
     except NotReadable:
         return counter.refused(_("This is no line. Write SKU, 3*SKU, or 0.456*SKU."))
     product = _product(entry.code)
-    if product is None and (card := _card(entry.code)):
-        return _serve(counter, card.member, card)
+    # With a price or a quantity it is goods: nobody types those with a card.
+    if product is None and entry.price_minor is None and entry.quantity_milli == ONE:
+        try:
+            card = counted(counter.desk, lambda: _card(entry.code))
+        except DomainError:
+            return _ask_price(counter, entry, product, locked=True)
+        if card:
+            return _serve(counter, card.member, card)
     known = product.price_minor if product else None
     price_minor = entry.price_minor if known is None else known
     if price_minor is None:
@@ -63,7 +72,9 @@ def _card(code: str) -> Card | None:
     return cards.filter(number=clean_number(code)).first()
 
 
-def _ask_price(counter: Counter, entry: Entry, product: Product | None) -> HttpResponse:
+def _ask_price(
+    counter: Counter, entry: Entry, product: Product | None, *, locked: bool = False
+) -> HttpResponse:
     free = {
         "code": entry.code,
         "name": product.name if product else "",
@@ -73,7 +84,11 @@ def _ask_price(counter: Counter, entry: Entry, product: Product | None) -> HttpR
         "No product has the SKU or barcode “%(code)s”. With a price it is sold all the same."
     )
     nameless = _("The catalogue has no price for “%(code)s”.")
-    return counter.refused((nameless if product else unknown) % {"code": entry.code}, free=free)
+    words = (nameless if product else unknown) % {"code": entry.code}
+    if locked:
+        # The same for every code: whether it is a card is not told until the counter is free.
+        words = f"{words} {_('Too many codes were unknown: cards are not looked up for a while.')}"
+    return counter.refused(words, free=free)
 
 
 def _put(

@@ -31,7 +31,7 @@ from tests.factories.members import (
 from tests.factories.promotions import SYSTEM, make_programme, make_promotion
 from tests.rewards.rule_examples import ROUNDINGS, SKUS
 from tests.rewards.test_rules_properties import for_all
-from tests.rewards.till_client import Till, basket, line, purchase, usd
+from tests.rewards.till_client import ALL, Till, basket, line, purchase, usd
 from tests.rewards.wording_examples import effects, wordings
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ LINES = st.lists(
 
 @pytest.fixture
 def till():
-    return Till()
+    return Till(*ALL, "members:read")
 
 
 @pytest.fixture

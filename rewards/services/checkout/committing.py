@@ -74,7 +74,9 @@ def commit_purchase(*, sale: Sale, compiled: Compiled, now: datetime, actor: Act
     """
     refuse_impossible(sale.ask, compiled, now)
     digest = digest_of(sale)
-    facts = read_facts(sale.ask, compiled, lock=True, number=sale.number, hold_id=sale.hold_id)
+    facts = read_facts(
+        sale.ask, compiled, lock=True, number=sale.number, hold_id=sale.hold_id, actor=actor
+    )
     if facts.receipt:
         return duplicate(facts.receipt.id, bytes.fromhex(facts.receipt.digest), digest)
     facts = with_wallet(facts, compiled)

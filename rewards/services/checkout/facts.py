@@ -12,6 +12,7 @@ import msgspec
 from django.conf import settings
 from django.db import connection
 
+from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.database import planned_cursor
 from loyalty_crm.kernel.errors import NotFound
 from members.rules.cards import clean_number
@@ -23,6 +24,7 @@ from rewards.services.checkout.asks import Ask, AskedLine, MemberKey
 from rewards.services.checkout.buyers import PAST, Past, asked_of_past, member_facts
 from rewards.services.checkout.coupons import holding
 from rewards.services.checkout.inputs import (
+from rewards.services.checkout.guessing import may_hear_why, note_wrong
     AROUND,
     OF_PRODUCT,
     STANDING,
@@ -216,13 +218,17 @@ def read_facts(
     number: str | None = None,
     hold_id: UUID | None = None,
 ) -> Facts:
-    """One query; with ``lock`` it holds the wallet until the transaction ends."""
+    """One query; with ``lock`` it holds the wallet until the transaction ends.
+
+    What is wrong with a card is told to an ``actor`` who may know; nobody means ourselves.
+    """
     values = {**_of_programme(compiled), **_keys(ask, number, hold_id)}
     with planned_cursor() as cursor:
         cursor.execute(_LOCKED if lock else _READ, values)
         facts = _decoder.decode(cursor.fetchone()[0])
-    refuse_unknown(ask, facts)
+    refuse_unknown(ask, facts, actor)
     return facts
+    actor: Actor | None = None,
 
 
 def read_facts_of_many(asks: Sequence[tuple[Ask, str]], compiled: Compiled) -> list[Facts]:
@@ -264,16 +270,19 @@ def _keys(ask: Ask, number: str | None, hold_id: UUID | None) -> dict[str, Any]:
     }
 
 
-def refuse_unknown(ask: Ask, facts: Facts) -> None:
+def refuse_unknown(ask: Ask, facts: Facts, actor: Actor | None = None) -> None:
+    """One answer for a card that never was, is blocked or is closed, unless the actor may know."""
     if facts.store is None:
         raise NotFound(pointer="/store")
     if ask.terminal and facts.terminal_id is None:
         raise TerminalUnknown(pointer="/terminal")
     if ask.member is None:
         return
-    if facts.card and facts.card.status in ("blocked", "closed"):
+    is_blocked = facts.card is not None and facts.card.status in ("blocked", "closed")
+    if facts.card and is_blocked and may_hear_why(actor):
         raise CardBlocked(pointer="/member/card", status=facts.card.status)
-    if facts.member is None or facts.member.status == "closed":
+    if is_blocked or facts.member is None or facts.member.status == "closed":
+        note_wrong()
         raise MemberUnknown(pointer="/member")
 
 

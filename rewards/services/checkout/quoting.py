@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -10,7 +12,7 @@ import psycopg
 from django.db import OperationalError
 
 from loyalty_crm.kernel.actors import Actor
-from rewards.models import Wallet
+from rewards.models import GiftCard, Wallet
 from rewards.services.checkout.asks import Ask
 from rewards.services.checkout.coupons import public, reserve_coupons
 from rewards.services.checkout.facts import Facts, WalletFacts, read_carries, read_facts
@@ -25,24 +27,36 @@ from rewards.services.checkout.pricing import (
 )
 from rewards.services.checkout.wire import HoldOut, QuoteOut, quote_out
 from rewards.services.coupons.using import Cause
+from rewards.services.gift_cards.paying import Charge, hold_cards, shares
 from rewards.services.ledger import lock_wallet, place_hold, wallet_for
 from rewards.services.rule_sets import Compiled
 
+#: Gift cards that were shown, with what is asked of each; None: as much as it can.
+Shown: TypeAlias = Sequence[tuple[GiftCard, int | None]]
 
-def make_quote(*, ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> QuoteOut:
+
+def make_quote(
+    *, ask: Ask, compiled: Compiled, gift_cards: Shown = (), now: datetime, actor: Actor
+) -> QuoteOut:
     """Price a basket. Writes nothing and locks nothing; the answer proves itself for 15 minutes."""
     return sealed_quote(_priced(ask, compiled, now), now, actor)
 
 
 def reserve_quote(
-    *, ask: Ask, compiled: Compiled, reference: str, now: datetime, actor: Actor
+    *,
+    ask: Ask,
+    compiled: Compiled,
+    reference: str,
+    gift_cards: Shown = (),
+    now: datetime,
+    actor: Actor,
 ) -> QuoteOut:
-    """Price a basket and hold the points, coupons and limits it takes, until the quote ends.
+    """Price a basket; hold its points, gift cards, coupons and limits until the quote ends.
 
     Belongs inside a transaction. More points than the receipt takes are refused.
     The sale names the hold; what it does not take is free again.
     """
-    priced = _reservable(ask, compiled, now)
+    priced = _reservable(ask, compiled, now, actor)
     refuse_other_payment(priced)
     points = _hold_points(priced, reference, actor)
     # One hold for all that is set aside: without points it goes by the quote's own reference.
@@ -55,10 +69,10 @@ def reserve_quote(
     return sealed_quote(priced, now, actor, hold=held)
 
 
-def _reservable(ask: Ask, compiled: Compiled, now: datetime) -> Priced:
+def _reservable(ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> Priced:
     """The price under the locks of the wallet and of limits that are nearly reached."""
     refuse_impossible(ask, compiled, now)
-    facts = read_facts(ask, compiled, lock=True)
+    facts = read_facts(ask, compiled, lock=True, actor=actor)
     if compiled.rules.limited:
         facts = with_wallet(facts, compiled)
     carries = carries_of(facts, compiled)
@@ -109,9 +123,9 @@ def sealed_quote(
     )
 
 
-def _priced(ask: Ask, compiled: Compiled, now: datetime) -> Priced:
+def _priced(ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> Priced:
     refuse_impossible(ask, compiled, now)
-    facts = read_facts(ask, compiled)
+    facts = read_facts(ask, compiled, actor=actor)
     return price(ask, facts, compiled, carries=carries_of(facts, compiled))
 
 
