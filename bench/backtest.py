@@ -47,7 +47,7 @@ def measured(rounds: int) -> list[Row]:
     alone, beside = pair(compiled, [], five(), ()), pair(compiled, live, five(), ())
     span = everything()
     with reading() as reader:
-        receipts, _first = count(reader, span)
+        receipts = count(reader, span).number
         found = interleaved(
             {
                 "decode": lambda: seconds(lambda: decode(reader, alone, span)),
@@ -85,8 +85,9 @@ class Decode(Replay):
 
 
 def decode(reader: Reader, sides: Sides, span: Span) -> None:
-    for _receipts in Decode(reader, sides, span, State()).slices():
-        pass
+    for receipts in Decode(reader, sides, span, State()).slices():
+        for _one in receipts:
+            pass
 
 
 def replay(reader: Reader, sides: Sides, span: Span) -> None:

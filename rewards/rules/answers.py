@@ -110,7 +110,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     points: int
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True):
+class Left(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What limits and budgets leave for one promotion on this receipt. None: no bound.
 
     ``per`` names the strictest limit of each kind: "money" → "day".
@@ -122,8 +122,12 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     per: dict[str, str] = {}
 
 
-class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. Lines stand in the order of their numbers."""
+class Quote(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The whole answer. Lines stand in the order of their numbers.
+
+    ``decisions``, ``grants`` and ``pins`` say how it came about; they are empty where
+    nobody asked for an explanation.
+    """
 
     lines: tuple[PricedLine, ...]
     payment: Payment
@@ -139,11 +143,11 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gross_minor(self) -> int:
-        return sum(line.line.gross_minor for line in self.lines)
+        return sum([line.line.gross_minor for line in self.lines])
 
     @property
     def discount_minor(self) -> int:
-        return sum(line.discount_minor for line in self.lines)
+        return sum([line.discount_minor for line in self.lines])
 
     @property
     def points_paid_minor(self) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rewards.rules.answers import GivenAward
-from rewards.rules.conditions import Miss
-from rewards.rules.effects import AwardEffect, Phase
+from rewards.rules.conditions import Goods, Miss
+from rewards.rules.effects import Award, AwardEffect, Phase
 from rewards.rules.pinning import pin
 from rewards.rules.rule_set import Task
 from rewards.rules.run import Run
@@ -43,7 +43,6 @@ def _give(run: Run, task: Task) -> None:
         return
     rule = task.rule
     run.use(rule)
-    run.pins.append(pin(run, task, goods, amount))
     run.awards.append(
         GivenAward(
             promotion=rule.code,
@@ -53,5 +52,11 @@ def _give(run: Run, task: Task) -> None:
             award=award,
         )
     )
+    if run.explains:
+        _explain(run, task, goods, award, amount)
+
+
+def _explain(run: Run, task: Task, goods: Goods, award: Award, amount: int) -> None:
+    run.pins.append(pin(run, task, goods, amount))
     decision = run.decide(task, "applied", "award", {"what": award.kind, "count": award.amount})
     decision.lines = sorted(part.line.line_no for part in goods.parts)

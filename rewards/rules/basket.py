@@ -54,14 +54,14 @@ class BasketLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """What a member bought in one stretch of time before this sale."""
 
     spend_minor: int = 0
     visits: int = 0
 
 
-class MemberFacts(msgspec.Struct, frozen=True, kw_only=True):
+class MemberFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What rules may know about the buyer. Facts that no rule needs are left out.
 
     A fact that is not known (None, or a window that is missing) matches nothing.
@@ -82,7 +82,7 @@ class MemberFacts(msgspec.Struct, frozen=True, kw_only=True):
     known_categories: frozenset[str] | None = None
 
 
-class Basket(msgspec.Struct, frozen=True, kw_only=True):
+class Basket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A sale before anybody decided anything about it.
 
     ``at`` is the moment of the sale in the store's own time zone. ``member`` is
@@ -119,8 +119,9 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
 
 def total(parts: Iterable[Part]) -> int:
-    return sum(part.amount_minor for part in parts)
+    # A list, not a generator: every rule adds up every basket, and it takes half the time.
+    return sum([part.amount_minor for part in parts])
 
 
 def units(parts: Iterable[Part]) -> int:
-    return sum(part.units for part in parts)
+    return sum([part.units for part in parts])

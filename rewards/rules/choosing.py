@@ -7,7 +7,8 @@ in the order of work, and its decisions say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from rewards.rules.groups import Group
 from rewards.rules.rule_set import Rule
@@ -15,13 +16,17 @@ from rewards.rules.run import Run, excludes
 from rewards.rules.scene import Scene
 
 MOST = 8
-#: Runs the whole receipt without these promotions.
-Attempt = Callable[[frozenset[int]], Run]
 
 
-def best_run(scene: Scene, attempt: Attempt) -> Run:
+class Attempt(Protocol):
+    """Runs the whole receipt without these promotions."""
+
+    def __call__(self, without: frozenset[int], *, explains: bool) -> Run: ...
+
+
+def best_run(scene: Scene, attempt: Attempt, *, explain: bool) -> Run:
     """The run that serves best, with a word for each promotion that was left out."""
-    greedy = attempt(frozenset())
+    greedy = attempt(frozenset(), explains=explain)
     knots = [knot for knot in _knots(scene, greedy) if len(knot) > 1]
     if not knots:
         return greedy
@@ -29,8 +34,9 @@ def best_run(scene: Scene, attempt: Attempt) -> Run:
     for knot in knots:
         if len(knot) <= MOST:
             without |= _least(scene, knot, without, attempt)
-    run = attempt(without) if without else greedy
-    _tell(run, [knot for knot in knots if len(knot) > MOST], without)
+    run = attempt(without, explains=explain) if without else greedy
+    if explain:
+        _tell(run, [knot for knot in knots if len(knot) > MOST], without)
     return run
 
 
@@ -78,7 +84,7 @@ def _least(
     found = []
     for number, kept in enumerate(_combinations(scene, knot)):
         out = frozenset(rule.promotion_id for rule in knot) - kept
-        run = attempt(without | out)
+        run = attempt(without | out, explains=False)
         used = sum(promotion in run.uses for promotion in kept)
         value = benefit(run)
         found.append(((not used, value if shop else -value, -used, number), out))
@@ -106,13 +112,13 @@ def _combinations(scene: Scene, knot: Sequence[Rule]) -> Iterator[frozenset[int]
 
 def benefit(run: Run) -> int:
     """What the buyer gets, in minor units: money off, and points at what they pay."""
-    off = sum(line.discount_minor for line in run.lines)
-    return off + run.terms.money_for(sum(line.points for line in run.lines))
+    off = sum([line.discount_minor for line in run.lines])
+    return off + run.terms.money_for(sum([line.points for line in run.lines]))
 
 
 def _tell(run: Run, too_many: list[list[Rule]], without: frozenset[int]) -> None:
     applied = [rule for rule in run.scene.rules() if rule.promotion_id in run.uses]
-    for task in [task for tasks in run.scene.tasks.values() for task in tasks]:
+    for task in run.scene.tasks():
         rule = task.rule
         if rule.promotion_id not in without:
             continue

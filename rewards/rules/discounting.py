@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from rewards.rules.answers import Decision
 from rewards.rules.conditions import Goods, Miss
 from rewards.rules.effects import Discount, Phase
 from rewards.rules.pricing import spread
@@ -38,6 +37,9 @@ def discount(run: Run) -> None:
         return
     for phase in (Phase.PRICE, Phase.LINE):
         if not (tasks := run.scene.of(phase)):
+            continue
+        if not run.scene.choosy:
+            _compete(run, run.able(tasks, run.priced))
             continue
         alone = [task for task in tasks if run.scene.group_of(task.rule) is None]
         grouped = [task for task in tasks if run.scene.group_of(task.rule)]
@@ -81,15 +83,19 @@ def _compatible(run: Run, offers: list[Offer]) -> list[Offer]:
 
 
 def _compete(run: Run, tasks: Sequence[Task]) -> None:
+    if not tasks:
+        return
     offers = [_offer(run, task, run.priced(task)) for task in tasks]
-    _refuse_idle(run, offers)
+    if run.notes:
+        _refuse_idle(run, offers)
     offers = _compatible(run, [offer for offer in offers if offer.total])
     best = _best_singles(run, [offer for offer in offers if _is_by_line(offer)])
     rows = [offer for offer in offers if not _is_by_line(offer)]
     winners = _best_rows(run, rows, best)
     winners += _singles_won(best)
     _take_all(run, winners)
-    _tell_losers(run, offers, winners)
+    if run.notes:
+        _tell_losers(run, offers, winners)
 
 
 def _is_by_line(offer: Offer) -> bool:
@@ -212,15 +218,16 @@ def _one_after_another(run: Run, tasks: Iterable[Task]) -> None:
             _take_one(run, task, goods)
 
 
-def _take_one(run: Run, task: Task, goods: Goods) -> Decision | None:
+def _take_one(run: Run, task: Task, goods: Goods) -> None:
     offer = _offer(run, task, goods)
     if not offer.total:
-        _refuse_one_idle(run, offer)
-        return None
+        if run.notes:
+            _refuse_one_idle(run, offer)
+        return
     effect = task.effect
     assert isinstance(effect, Discount)
     wanted = max(effect.wanted(), sum(offer.wanted.values()))
-    return run.take(task, _refilled(run, offer), wanted, "off_basket")
+    run.take(task, _refilled(run, offer), wanted, "off_basket")
 
 
 def _refilled(run: Run, offer: Offer) -> Mapping[int, int]:

@@ -106,6 +106,14 @@ def _grant(run: Run, task: Task, ranks: Mapping[int, int], reason: str) -> None:
         for line_no, units in base_units(effect, goods.parts, run.terms).items():
             run.base_units[line_no] += units
     _book(run, task, goods, granted, given)
+    if run.explains:
+        _pin(run, task, goods, given)
+        _explain(run, task, goods, granted, given, bound, reason)
+
+
+def _explain(
+    run: Run, task: Task, goods: Goods, granted: Granted, given: Granted, bound: str, reason: str
+) -> None:
     decision = run.decide(task, "capped" if bound else "applied", bound or reason)
     if bound:
         cut = run.limited_by(task.rule, "points", bound)
@@ -143,18 +151,24 @@ def _readable(granted: Granted) -> tuple[int, int]:
 
 
 def _book(run: Run, task: Task, goods: Goods, granted: Granted, given: Granted) -> None:
-    version = task.rule.version_id
     run.use(task.rule, points=given.points)
     if granted.carries:
-        run.carry_deltas[version] = granted.carry_delta
-    lines, position, grants = run.lines, run.scene.position, run.grants
+        run.carry_deltas[task.rule.version_id] = granted.carry_delta
+    lines, position = run.lines, run.scene.position
     for part, points in zip(goods.parts, given.by_line, strict=True):
-        line_no, base = part.line.line_no, part.amount_minor
-        lines[position[line_no]].points += points
-        grant = LineGrant(line_no, version, base, points, granted.carry_in)
+        if points:
+            lines[position[part.line.line_no]].points += points
+
+
+def _pin(run: Run, task: Task, goods: Goods, given: Granted) -> None:
+    """What a return works from, and the points of each line for reports."""
+    version, grants = task.rule.version_id, run.grants
+    for part, points in zip(goods.parts, given.by_line, strict=True):
+        line_no = part.line.line_no
+        grant = LineGrant(line_no, version, part.amount_minor, points, given.carry_in)
         key = (version, line_no)
         grants[key] = _together(grants[key], grant) if key in grants else grant
-    run.pins.append(pin(run, task, goods, given.points, granted.carry_in))
+    run.pins.append(pin(run, task, goods, given.points, given.carry_in))
 
 
 def _together(one: LineGrant, other: LineGrant) -> LineGrant:

@@ -10,7 +10,7 @@ from loyalty_crm.kernel.money import split_largest_remainder
 from rewards.rules.terms import Terms
 
 
-class Redeem(msgspec.Struct, frozen=True, kw_only=True):
+class Redeem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the member wants to pay with points, and what there is to pay with.
 
     ``barred`` names why this card may not pay at all.
@@ -21,7 +21,7 @@ class Redeem(msgspec.Struct, frozen=True, kw_only=True):
     barred: str = ""
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What points pay of one receipt: the most they could, and what was taken."""
 
     requested: int

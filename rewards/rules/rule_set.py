@@ -8,7 +8,7 @@ about everything wait for what they cannot do without: a coupon, a tag, a store.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ WAKING = ("coupon", "tag", "segment", "store", "store_group")
 
 #: Products that a rule set remembers; when there are more, it begins anew.
 MOST_KNOWN = 50_000
+NOTHING: frozenset[str] = frozenset()
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +74,9 @@ class Step(NamedTuple):
     effect: Effect
     phase: Phase
     order: tuple[int, ...]
+    #: Whether the promotion counts no uses of members, and goes together with every other.
+    is_free: bool
+    is_choosy: bool
 
 
 class Task:
@@ -81,10 +85,15 @@ class Task:
     ``ranks``: the lines it names, position in the basket → how narrowly.
     """
 
-    __slots__ = ("effect", "number", "order", "phase", "ranks", "rule")
+    __slots__ = (
+        "effect", "is_choosy", "is_free", "number", "order", "phase", "ranks", "rule",
+    )  # fmt: skip
 
     def __init__(self, step: Step, ranks: dict[int, int]) -> None:
-        self.rule, self.number, self.effect, self.phase, self.order = step
+        (
+            self.rule, self.number, self.effect, self.phase, self.order,
+            self.is_free, self.is_choosy,
+        ) = step  # fmt: skip
         self.ranks = ranks
 
 
@@ -133,8 +142,14 @@ class RuleSet:
         self._anywhere: list[int] = []
         self._watched: list[Watched] = []
         self._known: dict[tuple[object, ...], Known] = {}
+        #: The last product of each SKU: nearly always the one that is asked about again.
+        self._latest: dict[str, tuple[BasketLine, Known]] = {}
         for ordinal, rule in enumerate(self.rules):
             self._index(ordinal, rule)
+        #: Whether what is around the goods (store, coupons, tags) wakes or bars any rule.
+        self._looks_around = bool(self._waiting) or any(each.gates for each in self._watched)
+        #: Whether some rule names goods besides those that it is about.
+        self.names_goods = any(any(rule.definition.selectors()) for rule in self.rules)
         self.carries = any(_carries(rule, terms) for rule in self.rules)
         self.needs = joined(rule.definition.needs() for rule in self.rules)
         #: The wordings of promotions whose limits are counted, by promotion.
@@ -159,12 +174,17 @@ class RuleSet:
 
     def known(self, line: BasketLine) -> Known:
         """What the rules make of this line's product, remembered for the next sale of it."""
+        last = self._latest.get(line.sku)
+        if last is not None and _is_like(line, last[0]):
+            return last[1]
         key = (line.sku, line.categories, line.brand, line.lists, *line.attributes.items())
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
+                self._latest.clear()
             known = self._known[key] = self._look_up(line)
+        self._latest[line.sku] = line, known
         return known
 
     def _look_up(self, line: BasketLine) -> Known:
@@ -185,9 +205,12 @@ class RuleSet:
 
         In the order of work, phases apart.
         """
-        around = frozenset(keys_of_sale(basket))
+        around = frozenset(keys_of_sale(basket)) if self._looks_around else NOTHING
         found = self._named(goods)
-        found.update((ordinal, self._all(ordinal, goods)) for ordinal in self._awake(around, goods))
+        if awake := self._awake(around, goods):
+            everything = dict.fromkeys(range(len(goods)), EVERYTHING)
+            for ordinal in awake:
+                found[ordinal] = self._all(ordinal, goods, everything)
         return [
             Task(step, found[ordinal])
             for ordinal in sorted(found)
@@ -205,27 +228,42 @@ class RuleSet:
                     ranks[position] = rank
         return found
 
-    def _awake(self, around: frozenset[str], goods: Sequence[Known]) -> set[int]:
+    def _awake(self, around: frozenset[str], goods: Sequence[Known]) -> Collection[int]:
         """Rules about everything that this sale wakes."""
+        if not self._waiting:
+            return self._anywhere
         awake = set(self._anywhere)
-        if self._waiting:
-            for key in around:
-                awake.update(self._waiting.get(key, ()))
-            for product in goods:
-                awake.update(product.wakes)
+        for key in around:
+            awake.update(self._waiting.get(key, ()))
+        for product in goods:
+            awake.update(product.wakes)
         return awake
 
-    def _all(self, ordinal: int, goods: Sequence[Known]) -> dict[int, int]:
+    def _all(
+        self, ordinal: int, goods: Sequence[Known], everything: dict[int, int]
+    ) -> dict[int, int]:
         """All goods but those that a rule about everything leaves out."""
         if not (out := self._watched[ordinal].excluded):
-            return dict.fromkeys(range(len(goods)), EVERYTHING)
+            return everything
         return {n: EVERYTHING for n, each in enumerate(goods) if out.isdisjoint(each.names)}
+
+
+def _is_like(one: BasketLine, other: BasketLine) -> bool:
+    """Whether two lines are of the same product, as far as rules can name it."""
+    return (
+        one.categories == other.categories
+        and one.brand == other.brand
+        and one.lists == other.lists
+        and one.attributes == other.attributes
+    )
 
 
 def _steps(rule: Rule) -> Iterator[Step]:
     for number, effect in enumerate(rule.definition.bounded):
         phase = effect.at()
-        yield Step(rule, number, effect, phase, (phase, *rule.order, number))
+        choosy = not rule.definition.goes_with_all
+        free = not (choosy or rule.definition.counts_members)
+        yield Step(rule, number, effect, phase, (phase, *rule.order, number), free, choosy)
 
 
 def keys_of_sale(basket: Basket) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 
 from rewards.rules import bounds
 from rewards.rules.answers import (
@@ -23,7 +24,7 @@ from rewards.rules.conditions import ConditionBase, Goods, Miss
 from rewards.rules.effects import Discount, PointsEffect
 from rewards.rules.pricing import Payment
 from rewards.rules.rule_set import Rule, Task
-from rewards.rules.scene import Scene
+from rewards.rules.scene import Ranks, Scene
 from rewards.rules.selectors import Selector
 from rewards.rules.when import miss_of
 
@@ -33,16 +34,27 @@ NOTHING_PAID = Payment(
 
 
 class Run:
-    """The state of a receipt while it is decided. ``without``: promotions that sit this one out."""
+    """The state of a receipt while it is decided. ``without``: promotions that sit this one out.
 
-    def __init__(self, scene: Scene, without: frozenset[int] = frozenset()) -> None:
+    ``explains``: whether decisions, grants and pins are written down; the numbers are the
+    same either way. What it hands out never points back at it, so that a run is gone
+    with its last name, and nobody has to look for it as garbage.
+    """
+
+    def __init__(
+        self, scene: Scene, without: frozenset[int] = frozenset(), *, explains: bool = True
+    ) -> None:
         self.scene = scene
         self.basket = scene.basket
         self.terms = scene.terms
         self.without = without
+        self.explains = explains
+        #: Whether it matters why a promotion does not apply: to people, or to who is left out.
+        self.notes = explains or scene.choosy
         self.lines = [
-            PricedLine(line=line, discount_minor=min(line.manual_discount_minor, line.gross_minor))
+            PricedLine(line=line, discount_minor=min(own, line.gross_minor) if own else 0)
             for line in scene.lines
+            for own in (line.manual_discount_minor,)
         ]
         self.payment = NOTHING_PAID
         self.decisions: list[Decision] = []
@@ -61,7 +73,9 @@ class Run:
         self._prices: list[Part] | None = None
         self._money: list[Part] | None = None
         self._shelf: list[Part] | None = None
-        self._priced: dict[Task, Goods] = {}
+        #: Goods by the identity of what names them, which is kept so that it stays the same.
+        self._priced: dict[int, tuple[Ranks, Goods]] = {}
+        self._earning: dict[int, tuple[Ranks, Goods]] = {}
 
     # goods
 
@@ -93,24 +107,25 @@ class Run:
 
     def goods(self, everything: list[Part], positions: Collection[int]) -> Goods:
         """The lines at these positions, which rise; everything else may be asked for as well."""
-
-        def chosen(selector: Selector) -> list[Part]:
-            return [everything[n] for n in self.scene.positions(selector)]
-
         whole = len(positions) == len(everything)
         counted = everything if whole else [everything[n] for n in positions]
-        return Goods(counted, everything, chosen, self.basket.member)
+        named = partial(self.scene.named, everything) if self.scene.names_goods else None
+        return Goods(counted, everything, named, self.basket.member)
 
     def priced(self, task: Task) -> Goods:
         """The goods of a task at their prices by now."""
-        if (goods := self._priced.get(task)) is None:
-            goods = self._priced[task] = self.goods(self.prices(), task.ranks)
-        return goods
+        ranks = task.ranks
+        if (known := self._priced.get(id(ranks))) is None:
+            known = self._priced[id(ranks)] = ranks, self.goods(self.prices(), ranks)
+        return known[1]
 
-    def earning(self, positions: Collection[int]) -> Goods:
-        if earns_not := self.scene.earns_not:
-            positions = [n for n in positions if n not in earns_not]
-        return self.goods(self.money(), positions)
+    def earning(self, ranks: Ranks) -> Goods:
+        """The goods at these positions as points count them, once points have paid."""
+        if (known := self._earning.get(id(ranks))) is None:
+            earns_not = self.scene.earns_not
+            positions = [n for n in ranks if n not in earns_not] if earns_not else ranks
+            known = self._earning[id(ranks)] = ranks, self.goods(self.money(), positions)
+        return known[1]
 
     def counted(self, rule: Rule, goods: Goods) -> Goods:
         """The goods as the thresholds of a rule count them."""
@@ -143,7 +158,7 @@ class Run:
 
     def holds(self, task: Task, goods: Goods) -> bool:
         missed = self.miss(task.rule, goods)
-        if missed:
+        if missed and self.notes:
             cardless = missed.reason == "card_required" and self.basket.member is None
             self.refuse(task, (cardless and self._with_card(task, goods)) or missed)
         return missed is None
@@ -156,6 +171,8 @@ class Run:
         rule = task.rule
         if rule.promotion_id in self.without:
             return False
+        if task.is_free and not (self.scene.left or self.scene.choosy):
+            return True
         if rule.definition.counts_members and self.basket.member is None:
             self.refuse(task, Miss("no_member"))
             return False
@@ -199,6 +216,7 @@ class Run:
     def decide(
         self, task: Task, outcome: Outcome, reason: str, params: Params | None = None
     ) -> Decision:
+        """Write a decision down. Only for runs that explain."""
         rule = task.rule
         decision = Decision(
             promotion=rule.code, name=rule.name, version=rule.number, outcome=outcome,
@@ -213,6 +231,8 @@ class Run:
         self, task: Task, outcome: Outcome, reason: str, params: Params | None = None
     ) -> Decision | None:
         """A decision about the whole promotion: said once, however many effects it has."""
+        if not self.explains:
+            return None
         key = (task.rule.version_id, reason)
         if key in self._told:
             return None
@@ -220,6 +240,8 @@ class Run:
         return self.decide(task, outcome, reason, params)
 
     def refuse(self, task: Task, missed: Miss) -> None:
+        if not self.notes:
+            return
         self.missed.setdefault(task.rule.promotion_id, missed)
         if decision := self.tell(task, "not_matched", missed.reason, missed.params):
             decision.near = missed.near
@@ -263,27 +285,26 @@ class Run:
         caps, lines = rule.definition.stacking.caps, [self.lines[n] for n in positions]
         return bounds.floor_name(caps, self.terms, lines)
 
-    def take(self, task: Task, offs: Mapping[int, int], wanted: int, reason: str) -> Decision:
+    def take(self, task: Task, offs: Mapping[int, int], wanted: int, reason: str) -> None:
         """Take money off lines (positions), within the bounds of the promotion and the receipt."""
-        assert isinstance(task.effect, Discount)
         offs, bound = bounds.cut(offs, self._most(task.rule), wanted)
         for position, off in offs.items():
             self.lines[position].discount_minor += off
             self._taken[task.rule.promotion_id, position] += off
         self._reprice(offs)
-        if bound == "price_floor":
-            bound = self.floor_name(task.rule, offs)
         off = sum(offs.values())
         self._off_minor += off
         if off:
             self.use(task.rule, money=off)
-        capped: Params = {"wanted": wanted, **self.limited_by(task.rule, "money", bound)}
-        decision = self.decide(task, "capped", bound, capped) if bound else self.decide(
-            task, "applied", reason
-        )  # fmt: skip
-        decision.discount_minor = off
-        decision.lines = sorted(self.lines[n].line.line_no for n in offs)
-        return decision
+        if self.explains:
+            if bound == "price_floor":
+                bound = self.floor_name(task.rule, offs)
+            capped: Params = {"wanted": wanted, **self.limited_by(task.rule, "money", bound)}
+            decision = self.decide(task, "capped", bound, capped) if bound else self.decide(
+                task, "applied", reason
+            )  # fmt: skip
+            decision.discount_minor = off
+            decision.lines = sorted(self.lines[n].line.line_no for n in offs)
 
     def _reprice(self, positions: Iterable[int]) -> None:
         """The new prices of some lines. Goods taken out before keep the old ones."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from rewards.rules.answers import Left
-from rewards.rules.basket import Basket, BasketLine
+from rewards.rules.basket import Basket, BasketLine, Part
 from rewards.rules.effects import Phase
 from rewards.rules.groups import Group
 from rewards.rules.pricing import Redeem
@@ -14,6 +14,9 @@ from rewards.rules.rule_set import Rule, RuleSet, Task
 from rewards.rules.selectors import Selector
 
 PHASES = tuple(Phase)
+#: Positions of lines, and how narrowly each was named.
+Ranks = Mapping[int, int]
+_by_sku, _by_everything = attrgetter("sku"), attrgetter("sort_key")
 
 
 class Scene:
@@ -35,27 +38,35 @@ class Scene:
         self.groups: Mapping[str, Group] = rules.groups
         self.lines: Sequence[BasketLine] = in_order(basket.lines)
         self.position = {line.line_no: n for n, line in enumerate(self.lines)}
-        self.gross_minor = sum(line.gross_minor for line in self.lines)
+        self.gross_minor = sum([line.gross_minor for line in self.lines])
         self.earns_not = {n for n, line in enumerate(self.lines) if line.excluded_from_earning}
         self._goods = [rules.known(line) for line in self.lines]
-        self.tasks: dict[Phase, list[Task]] = {phase: [] for phase in PHASES}
+        self._tasks: dict[Phase, list[Task]] = {}
         #: Whether some promotion does not go together with every other.
         self.choosy = False
+        #: Whether some promotion names goods besides those that it is about.
+        self.names_goods = rules.names_goods
         for task in rules.tasks(basket, self._goods):
-            self.tasks[task.phase].append(task)
-            self.choosy = self.choosy or not task.rule.definition.goes_with_all
+            self._tasks.setdefault(task.phase, []).append(task)
+            self.choosy = self.choosy or task.is_choosy
         self._chosen: dict[int, list[int]] = {}
 
-    def of(self, phase: Phase) -> list[Task]:
-        return self.tasks[phase]
+    def of(self, phase: Phase) -> Sequence[Task]:
+        return self._tasks.get(phase, ())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no promotion has anything to do with the basket."""
+        return not self._tasks
+
+    def tasks(self) -> Iterator[Task]:
+        """Every task in the order of work."""
+        for phase in PHASES:
+            yield from self.of(phase)
 
     def rules(self) -> list[Rule]:
         """Every woken rule once, in the order of work."""
-        return list(
-            {
-                task.rule.version_id: task.rule for tasks in self.tasks.values() for task in tasks
-            }.values()
-        )
+        return list({task.rule.version_id: task.rule for task in self.tasks()}.values())
 
     def group_of(self, rule: Rule) -> Group | None:
         """The rule's group; a code that the programme does not know groups nothing."""
@@ -70,9 +81,13 @@ class Scene:
             self._chosen[id(selector)] = found
         return found
 
+    def named(self, everything: Sequence[Part], selector: Selector) -> list[Part]:
+        """Of goods at their positions, those that a selector names."""
+        return [everything[n] for n in self.positions(selector)]
+
 
 def in_order(lines: Sequence[BasketLine]) -> list[BasketLine]:
     """Lines in the order of what they are. The whole key is built only if a product comes twice."""
     if len({line.sku for line in lines}) == len(lines):
-        return sorted(lines, key=attrgetter("sku"))
-    return sorted(lines, key=lambda line: line.sort_key)
+        return sorted(lines, key=_by_sku)
+    return sorted(lines, key=_by_everything)

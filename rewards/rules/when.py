@@ -56,9 +56,9 @@ class All(Group):
 
     def miss(self, ask: Ask) -> Miss | None:
         """What the buyer cannot mend is said first, then what is still missing."""
-        misses = (miss_of(node, ask) for node in self.all)
         near: Miss | None = None
-        for missed in misses:
+        for node in self.all:
+            missed = miss_of(node, ask)
             if missed and not missed.near:
                 return missed
             near = near or missed

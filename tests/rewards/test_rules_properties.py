@@ -82,6 +82,20 @@ def test_every_sum_is_exact_and_nothing_falls_below_zero(examples):
 
 
 @EXAMPLES
+def test_an_answer_without_reasons_has_the_same_numbers(examples):
+    """Whoever only counts leaves the explanation out: it must not decide anything."""
+
+    def holds(basket, rules, redeem, left, carries):
+        told = quote(basket, rules, redeem, carries, left)
+        bare = quote(basket, rules, redeem, carries, left, explain=False)
+
+        assert bare == msgspec.structs.replace(told, decisions=(), grants=(), pins=())
+
+    carries = st.dictionaries(st.integers(1, 6), st.integers(0, 300), max_size=3)
+    for_all(examples, holds, sales(), any_rule_sets(), REDEEMS, LEFTS, carries)
+
+
+@EXAMPLES
 def test_caps_floors_and_limits_hold_for_each_promotion_and_for_the_programme(examples):
     def holds(basket, rules, left):
         result = quote(basket, rules, left=left)

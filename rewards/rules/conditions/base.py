@@ -32,7 +32,7 @@ class Goods:
     ``member``: who buys them; nobody once they come back.
     """
 
-    __slots__ = ("chosen", "everything", "member", "parts")
+    __slots__ = ("_chosen", "everything", "member", "parts")
 
     def __init__(
         self,
@@ -43,8 +43,12 @@ class Goods:
     ) -> None:
         self.parts = parts
         self.everything = parts if everything is None else everything
-        self.chosen = chosen or (lambda _: self.everything)
+        self._chosen = chosen
         self.member = member
+
+    def chosen(self, selector: Selector) -> Sequence[Part]:
+        """The goods that a selector names."""
+        return self.everything if self._chosen is None else self._chosen(selector)
 
 
 class ConditionBase(Strict):

@@ -141,13 +141,13 @@ def _turn(test: BackTest, job: Job, pace: Pace, most: int) -> None:
     counter = Counter(kept.tally, sides.before.terms)
     with reading() as reader:
         if kept.total is None:
-            kept.total, _first = count(reader, span)
+            kept.total = count(reader, span).number
             Job.objects.filter(pk=job.pk).update(total=kept.total)
         replay = Replay(reader, sides, span, kept.state)
         for receipts in replay.slices(most):
             for one in receipts:
                 counter.add(one)
-            kept.done += len(receipts)
+                kept.done += 1
             if pace.is_over():
                 _keep(test, job, kept, replay)
                 jobs.release(job)

@@ -85,20 +85,44 @@ _RECEIPTS = """
 """
 _LINES = """
     SELECT receipt_id, line_no, sku, quantity_milli, unit_price_minor, gross_minor, discount_minor,
-           net_minor, points_paid_minor, cost_minor, refunded_quantity_milli, refunded_minor
+           cost_minor{printed}
       FROM members_receiptline WHERE receipt_id = ANY(%(ids)s)
 """
+_AS_SOLD = _LINES.replace("{printed}", "")
+_AS_PRINTED = _LINES.replace(
+    "{printed}", ", net_minor, points_paid_minor, refunded_quantity_milli, refunded_minor"
+)
 _COUNT = """
-    SELECT count(*), min(occurred_at) FROM members_receipt
+    SELECT count(*), min(occurred_at), max(occurred_at) FROM members_receipt
      WHERE store_id = ANY(%(stores)s) AND occurred_at >= %(begins)s AND occurred_at < %(ends)s
        AND state <> 'voided'
 """
 
 
-def count(reader: Reader, span: Span) -> tuple[int, datetime | None]:
-    """How many receipts there are to read, and when the first of them was."""
-    [(number, first)] = reader.rows(_COUNT, span._asdict())
-    return number, first
+class Found(NamedTuple):
+    """How many receipts there are to read, and when the first and the last of them were."""
+
+    number: int
+    first: datetime | None
+    last: datetime | None
+
+
+def count(reader: Reader, span: Span) -> Found:
+    [row] = reader.rows(_COUNT, span._asdict())
+    return Found(*row)
+
+
+def cuts(reader: Reader, span: Span, most: int) -> list[datetime]:
+    """The ends of windows of time that hold about so many receipts each. One statement.
+
+    A window is found by the index of stores and times. Without one the server would
+    sort the whole span again for every slice of it.
+    """
+    number, first, last = count(reader, span)
+    if first is None or last is None or number <= most:
+        return [span.ends]
+    windows = -(-number // most)
+    return [*(first + (last - first) * n / windows for n in range(1, windows)), span.ends]
 
 
 def receipts_after(
@@ -111,10 +135,14 @@ def receipts_after(
     return [Sold(*row) for row in reader.rows(_RECEIPTS, values)]
 
 
-def lines_of(reader: Reader, receipts: Collection[int]) -> dict[int, list[SoldLine]]:
+def lines_of(
+    reader: Reader, receipts: Collection[int], *, printed: bool
+) -> dict[int, list[SoldLine]]:
+    """The lines by receipt. ``printed``: with what was paid for them, and what came back."""
+    sql = _AS_PRINTED if printed else _AS_SOLD
     found: dict[int, list[SoldLine]] = defaultdict(list)
-    for row in reader.rows(_LINES, {"ids": list(receipts)}):
-        found[row[0]].append(SoldLine._make(row))
+    for row in reader.rows(sql, {"ids": list(receipts)}):
+        found[row[0]].append(SoldLine(*row))
     return found
 
 

@@ -33,6 +33,7 @@ from rewards.services.tryout.reading import (
     Place,
     Reader,
     Span,
+    cuts,
     lines_of,
     receipts_after,
     shops,
@@ -46,7 +47,6 @@ from rewards.services.tryout.sold import (
     as_kept,
     as_sold,
     manual_discounts,
-    skus_of,
 )
 
 _DAWN = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
@@ -85,7 +85,8 @@ class Side:
             return as_it_stands(basket)
         place = Counted(basket.at, basket.at.date(), sold.member_id, sold.store_id)
         carries = self._carries.of(sold.member_id)
-        answer = quote(basket, self.rules, redeem, carries, self._room.left(place))
+        left = self._room.left(place)
+        answer = quote(basket, self.rules, redeem, carries, left, explain=False)
         self._room.note(place, answer)
         self._carries.note(sold.member_id, answer)
         return answer
@@ -129,18 +130,26 @@ class Replay:
         at, last = self.place or (None, 0)
         return State(at, last, self._history.past, self._before.keep(), self._after.keep())
 
-    def slices(self, most: int = SLICE) -> Iterator[list[Replayed]]:
-        """The receipts that are asked about, in pieces; ``place`` moves after each."""
-        while True:
-            heads = receipts_after(
-                self._reader, self._reading, self.place, tenders=self._tenders, most=most
-            )
-            if not heads:
-                self._reader.let_go()
-                return
-            replayed = self._replay(heads)
-            self.place = Place(heads[-1].at, heads[-1].id)
-            yield replayed
+    def slices(self, most: int = SLICE) -> Iterator[Iterator[Replayed]]:
+        """The receipts that are asked about, in pieces; ``place`` moves at the end of each.
+
+        Walk each piece to its end: a receipt is priced when it is asked for, and gone
+        after it, so that what stands in memory is a slice of lines and nothing else.
+        """
+        for ends in cuts(self._reader, self._left(), most):
+            window = self._reading._replace(ends=ends)
+            while heads := receipts_after(
+                self._reader, window, self.place, tenders=self._tenders, most=most
+            ):
+                yield self._replay(heads)
+                if len(heads) < most:
+                    break
+        self._reader.let_go()
+
+    def _left(self) -> Span:
+        """What of the span has not been read."""
+        begins = self.place.at if self.place else self._reading.begins
+        return self._reading._replace(begins=begins)
 
     def _whole(self, span: Span) -> Span:
         """The span, and what was bought before it where some rule asks for that."""
@@ -149,24 +158,24 @@ class Replay:
         back = self._history.reaches_back
         return Span(_DAWN if back is None else span.begins - back, span.ends, sorted(self._shops))
 
-    def _replay(self, heads: Sequence[Sold]) -> list[Replayed]:
+    def _replay(self, heads: Sequence[Sold]) -> Iterator[Replayed]:
         """Two to four statements for a slice, whatever stands in it."""
         asked = [one for one in heads if self._is_asked(one)]
         need = heads if self._history.needs.categories else asked
-        lines = lines_of(self._reader, [one.id for one in need]) if need else {}
-        goods = self._catalogue.of({sku for own in lines.values() for sku in skus_of(own)})
+        ids = [one.id for one in need]
+        lines = lines_of(self._reader, ids, printed=self._printed) if need else {}
+        goods = self._catalogue.of({line.sku for own in lines.values() for line in own})
         people = self._people.of({one.member_id for one in asked if one.member_id is not None})
         self._reader.let_go()
         wanted = {one.id for one in asked}
-        replayed = []
         for sold in heads:
             own = lines.get(sold.id, ())
             if sold.id in wanted and (basket := self._basket(sold, own, goods, people)):
-                replayed.append(self._price(sold, basket))
+                yield self._price(sold, basket)
             if self._history.is_asked:
                 codes = {code for line in own for code in goods[line.sku].categories}
                 self._history.note(sold, codes)
-        return replayed
+        self.place = Place(heads[-1].at, heads[-1].id)
 
     def _is_asked(self, sold: Sold) -> bool:
         return (

@@ -53,12 +53,14 @@ def _turn(batch: RetroBatch, job: Job, pace: Pace, most: int) -> None:
     items: list[RetroItem] = []
     with reading() as reader:
         if job.total is None:
-            total, _first = count(reader, span)
+            total = count(reader, span).number
             Job.objects.filter(pk=job.pk).update(total=total)
         replay = Replay(reader, sides, span, kept.state, printed=True)
         for receipts in replay.slices(most):
-            items += [item for one in receipts if (item := item_of(batch, one))]
-            kept.done += len(receipts)
+            for one in receipts:
+                kept.done += 1
+                if item := item_of(batch, one):
+                    items.append(item)
             if pace.is_over():
                 _keep(batch, job, kept, replay, items)
                 jobs.release(job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Product(NamedTuple):
 UNKNOWN = Product(0, (), "", None)
 
 
-class Sold(NamedTuple):
+class Sold(msgspec.Struct, frozen=True, gc=False):
     """The head of one receipt. ``back_minor`` came back of it, ``given`` are old discounts."""
 
     id: int
@@ -52,7 +52,9 @@ class Sold(NamedTuple):
         return self.gross_minor - self.discount_minor - self.back_minor
 
 
-class SoldLine(NamedTuple):
+class SoldLine(msgspec.Struct, frozen=True, gc=False):
+    """One line of it; what was paid and what came back matters where prices stand as printed."""
+
     receipt_id: int
     line_no: int
     sku: str
@@ -60,11 +62,11 @@ class SoldLine(NamedTuple):
     unit_price_minor: int
     gross_minor: int
     discount_minor: int
-    net_minor: int
-    points_paid_minor: int
     cost_minor: int | None
-    back_milli: int
-    back_minor: int
+    net_minor: int = 0
+    points_paid_minor: int = 0
+    back_milli: int = 0
+    back_minor: int = 0
 
 
 class GivenThen(msgspec.Struct):
@@ -122,9 +124,5 @@ def as_kept(line: SoldLine, product: Product) -> BasketLine | None:
     if quantity <= 0 or (left <= 0 < line.net_minor):
         return None
     paid = line.points_paid_minor * left // line.net_minor if line.net_minor else 0
-    kept = line._replace(quantity_milli=quantity, gross_minor=left - paid)
+    kept = msgspec.structs.replace(line, quantity_milli=quantity, gross_minor=left - paid)
     return as_sold(kept, product, 0)
-
-
-def skus_of(lines: Collection[SoldLine]) -> set[str]:
-    return {line.sku for line in lines}

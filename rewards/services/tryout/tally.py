@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import add
 from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from rewards.rules.answers import PricedLine, Quote
-from rewards.rules.basket import BasketLine
+from rewards.rules.answers import Quote
 from rewards.rules.rounding import half_up
 from rewards.rules.terms import Terms
 from rewards.services.tryout.replay import Replayed
@@ -47,7 +47,7 @@ class Counter:
 
     def add(self, one: Replayed) -> None:
         tally, basket = self.tally, one.basket
-        row = self._row(one)
+        row = self._by_category(one)
         member = one.sold.member_id
         _add(tally.total, row)
         _add(_of(tally.by_day, basket.at.date().isoformat()), row)
@@ -55,21 +55,8 @@ class Counter:
         _add(tally.nobody if member is None else _of(tally.by_member, member), row)
         if member is not None:
             tally.members_of_store.setdefault(basket.store, set()).add(member)
-        self._by_category(one)
         if one.before.uses or one.after.uses:
             self._by_promotion(one, row)
-
-    def _row(self, one: Replayed) -> Row:
-        turnover = goods = 0
-        for line in one.basket.lines:
-            turnover += line.gross_minor - line.manual_discount_minor
-            goods += goods_cost(line)
-        own = one.before.gross_minor - turnover
-        row = [
-            1, turnover, goods, one.before.earned, one.after.earned,
-            one.before.discount_minor - own, one.after.discount_minor - own, 0, 0,
-        ]  # fmt: skip
-        return self._judged(row)
 
     def _judged(self, row: Row) -> Row:
         """Whether the buyer would have been better or worse off."""
@@ -83,24 +70,17 @@ class Counter:
         value = points * self._terms.point_value_minor // self._terms.units_per_point
         return value + row[OFF_1] - row[OFF_0]
 
-    def _by_category(self, one: Replayed) -> None:
-        """Each line counts for the top of its category; a receipt counts once for each."""
-        after = one.after.lines if one.after is not one.before else one.before.lines
-        rows: dict[str, Row] = {}
-        for was, would in zip(one.before.lines, after, strict=True):
-            line = was.line
-            code = line.categories[0] if line.categories else ""
-            row = rows.get(code)
-            if row is None:
-                row = rows[code] = [1, 0, 0, 0, 0, 0, 0, 0, 0]
-            row[TURNOVER] += line.gross_minor - line.manual_discount_minor
-            row[GOODS] += goods_cost(line)
-            row[POINTS_0] += was.points
-            row[POINTS_1] += would.points
-            row[OFF_0] += given(was)
-            row[OFF_1] += given(would)
-        for code, row in rows.items():
+    def _by_category(self, one: Replayed) -> Row:
+        """Each line counts for the top of its category; a receipt counts once for each.
+
+        Returns the row of the whole receipt.
+        """
+        whole = [0] * 9
+        for code, row in rows_of(one).items():
+            _add(whole, row)
             _add(_of(self.tally.by_category, code), self._judged(row))
+        whole[RECEIPTS] = 1
+        return self._judged(whole)
 
     def _by_promotion(self, one: Replayed, whole: Row) -> None:
         rows: dict[str, Row] = {}
@@ -116,22 +96,30 @@ class Counter:
                 known.add(one.sold.member_id)
 
 
+def rows_of(one: Replayed) -> dict[str, Row]:
+    """The row of each top category on a receipt. What the till itself took off is no cost."""
+    rows: dict[str, Row] = {}
+    for was, would in zip(one.before.lines, one.after.lines, strict=True):
+        line = was.line
+        code = line.categories[0] if line.categories else ""
+        row = rows.get(code)
+        if row is None:
+            row = rows[code] = [1, 0, 0, 0, 0, 0, 0, 0, 0]
+        gross, own = line.gross_minor, line.manual_discount_minor
+        till = min(own, gross) if own else 0
+        row[TURNOVER] += gross - own
+        row[POINTS_0] += was.points
+        row[POINTS_1] += would.points
+        row[OFF_0] += was.discount_minor - till
+        row[OFF_1] += would.discount_minor - till
+        if line.cost_minor:
+            row[GOODS] += half_up(line.cost_minor * line.quantity_milli, 1000)
+    return rows
+
+
 def given_by(quote: Quote) -> Iterable[tuple[str, int, int]]:
     """Promotion, points and money of each promotion that gave something."""
     return ((use.code, use.points, use.money_minor) for use in quote.uses)
-
-
-def goods_cost(line: BasketLine) -> int:
-    """What the goods of a line cost the shop; nothing where that is not known."""
-    if not line.cost_minor:
-        return 0
-    return half_up(line.cost_minor * line.quantity_milli, 1000)
-
-
-def given(line: PricedLine) -> int:
-    """What promotions took off a line: all but the till's own discount."""
-    own = line.line
-    return line.discount_minor - min(own.manual_discount_minor, own.gross_minor)
 
 
 def _of(rows: dict[Key, Row], key: Key) -> Row:
@@ -142,5 +130,4 @@ def _of(rows: dict[Key, Row], key: Key) -> Row:
 
 
 def _add(row: Row, more: Row) -> None:
-    for place in range(9):
-        row[place] += more[place]
+    row[:] = map(add, row, more)
