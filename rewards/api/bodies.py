@@ -17,6 +17,7 @@ from rewards.rules.codes import clean_code
 from rewards.rules.rounding import half_up
 from rewards.services.checkout.asks import (
     Ask,
+    AskedGiftCard,
     AskedLine,
     AskedReturn,
     AskedTender,
@@ -24,8 +25,11 @@ from rewards.services.checkout.asks import (
     RefundAsk,
     Sale,
 )
+from rewards.services.gift_cards.recognising import MOST_CARDS, ShownGiftCard
 
 MOST_LINES = 1_000
+#: The kind of tender that a card of ours pays.
+GIFT_CARD = "gift_card"
 MOST_MONEY = 10**12
 #: Not more than may be guessed in a minute: a basket is no way around the throttle.
 MOST_COUPONS = 5
@@ -38,6 +42,8 @@ LineNo = Annotated[int, Meta(ge=1, le=1_000_000)]
 CouponCode = Annotated[str, Meta(min_length=1, max_length=80)]
 Name = Annotated[str, Meta(max_length=300)]
 Sku = Annotated[str, Meta(min_length=1, max_length=80)]
+GiftNumber = Annotated[str, Meta(min_length=8, max_length=64)]
+GiftPin = Annotated[str, Meta(max_length=12)]
 TenderKind = Annotated[str, Meta(min_length=1, max_length=20)]
 
 
@@ -82,16 +88,35 @@ class BasketBody(Body, kw_only=True):
     gifts: Annotated[list[Sku], Meta(max_length=50)] = []
 
 
+class QuoteCardBody(Body, kw_only=True):
+    """A gift card to pay with; without an amount it pays what it can of the rest."""
+
+    number: GiftNumber
+    pin: GiftPin = ""
+    amount: MoneyBody | None = None
+
+
 class QuoteBody(BasketBody, kw_only=True):
-    """``reserve`` holds the points to redeem for 15 minutes; it needs an Idempotency-Key."""
+    """``reserve`` holds points and gift cards for 15 minutes; it needs an Idempotency-Key."""
 
     occurred_at: Moment | None = None
     reserve: bool = False
+    gift_cards: Annotated[list[QuoteCardBody], Meta(max_length=MOST_CARDS)] = []
+
+
+class TenderCardBody(Body, kw_only=True):
+    """A gift card as its bearer shows it; the PIN where it has one."""
+
+    number: GiftNumber
+    pin: GiftPin = ""
 
 
 class TenderBody(Body, kw_only=True):
+    """``gift_card`` goes with the kind "gift_card": the sale takes the money off the card."""
+
     kind: TenderKind
     amount: MoneyBody
+    gift_card: TenderCardBody | None = None
 
 
 class PurchaseBody(BasketBody, kw_only=True):
@@ -173,15 +198,35 @@ def sale_of(body: PurchaseBody, currency: str, *, is_late: bool = False) -> Sale
         number=body.number,
         cashier=body.cashier,
         tenders=tuple(
-            AskedTender(
-                kind=tender.kind,
-                amount_minor=_positive(tender.amount, currency, f"/tenders/{position}/amount"),
-            )
+            _tender(tender, f"/tenders/{position}", currency)
             for position, tender in enumerate(body.tenders)
         ),
         quote_id=body.quote_id or "",
         hold_id=body.hold_id,
     )
+
+
+def gift_cards_of(body: QuoteBody, currency: str) -> tuple[AskedGiftCard, ...]:
+    """The cards that a quote shall count with, in the order in which they pay."""
+    return tuple(
+        AskedGiftCard(
+            shown=ShownGiftCard(number=card.number, pin=card.pin),
+            amount_minor=_at_least_one(card.amount, currency, f"/gift_cards/{position}/amount"),
+        )
+        for position, card in enumerate(body.gift_cards)
+    )
+
+
+def _tender(body: TenderBody, at: str, currency: str) -> AskedTender:
+    amount = _positive(body.amount, currency, f"{at}/amount")
+    if body.gift_card is None:
+        return AskedTender(kind=body.kind, amount_minor=amount)
+    if body.kind != GIFT_CARD:
+        raise _invalid(f"{at}/kind", "gift_card_only")
+    if not amount:
+        raise _invalid(f"{at}/amount/amount", "min_value", min=1)
+    shown = ShownGiftCard(number=body.gift_card.number, pin=body.gift_card.pin)
+    return AskedTender(kind=body.kind, amount_minor=amount, gift_card=shown)
 
 
 def refund_of(body: RefundBody, now: datetime, currency: str) -> RefundAsk:

@@ -35,6 +35,8 @@ from rewards.services import rule_sets
 from rewards.services.checkout import views
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.committing import commit_purchase
+from rewards.services.checkout.gift_tenders import cards_of, recognised
+from rewards.services.checkout.guessing import guarded_ask
 from rewards.services.checkout.quoting import make_quote, reserve_quote
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.checkout.wire import (

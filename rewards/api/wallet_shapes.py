@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from rest_framework import serializers
 from loyalty_crm.kernel.api.shapes import Body, Integer, ShortText
 from rewards.models import Hold, LedgerEntry, LedgerTx, LimitHold, Lot, Wallet
 from rewards.rules.expiry import NEVER
+from rewards.services.gift_cards.paying import GiftHold
 
 Points = Annotated[int, Meta(ge=1, le=10**12)]
 Reference = Annotated[str, Meta(min_length=1, max_length=120)]
@@ -204,6 +206,22 @@ def without_points(hold: LimitHold) -> dict[str, Any]:
         "captured": 0,
         "expires_at": hold.expires_at,
         "created_at": hold.created_at,
+    }
+
+
+def gift_cards_alone(public_id: UUID, held: Sequence[GiftHold]) -> dict[str, Any]:
+    """A released hold of a quote that set aside money on gift cards alone, in the same shape."""
+    known = Hold.objects.filter(pk__in=[one.id for one in held])
+    first = known.order_by("pk").values("expires_at", "created_at").first() or {}
+    return {
+        "id": public_id,
+        "wallet": None,
+        "source_ref": "",
+        "amount": 0,
+        "status": "voided",
+        "captured": 0,
+        "expires_at": first.get("expires_at"),
+        "created_at": first.get("created_at"),
     }
 
 

@@ -36,11 +36,13 @@ from rewards.api.wallet_shapes import (
     VoidBody,
     WalletAsOfOutput,
     WalletOutput,
+    gift_cards_alone,
     without_points,
 )
 from rewards.models import Hold, LedgerEntry, LedgerTx, Lot, Wallet
 from rewards.services import ledger
 from rewards.services.checkout.letting_go import let_go, limits_alone
+from rewards.services.gift_cards.paying import holds_of
 from rewards.services.wallets import balance_effective_at, balance_recorded_by, receipts_of
 
 _Row = TypeVar("_Row", bound=Model)
@@ -232,11 +234,14 @@ class HoldViewSet(LedgerView[Hold]):
         asked = decode_request(request, VoidBody)
 
         def work() -> tuple[int, Any]:
-            alone = limits_alone(id)
-            if alone is None:
+            alone, cards = limits_alone(id), holds_of(id)
+            if alone is None and not cards:
                 self.hold()
+            has_points = Hold.objects.filter(public_id=id).exists()
             let_go(public_id=id, reason=asked.reason, actor=self.actor)
-            return 200, without_points(alone) if alone else HoldOutput(self.hold()).data
+            if has_points:
+                return 200, HoldOutput(self.hold()).data
+            return 200, without_points(alone) if alone else gift_cards_alone(id, cards)
 
         return self.once(request, operation="holds.void", validated=asked, work=work)
 

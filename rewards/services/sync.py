@@ -17,6 +17,7 @@ from loyalty_crm.kernel.idempotency import StoredResponse, fingerprint, run_once
 from loyalty_crm.kernel.problems import problem_bytes
 from rewards.services.checkout.asks import RefundAsk, Sale
 from rewards.services.checkout.committing import commit_purchase
+from rewards.services.checkout.gift_tenders import recognised
 from rewards.services.checkout.guessing import guarded_ask, is_guessable, is_locked
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.checkout.sold import find_sale
@@ -119,12 +120,19 @@ def _run(operation: Operation, compiled: Compiled, now: datetime, actor: Actor) 
     guard = guarded_ask(operation.sale.ask, actor=actor) if operation.sale else nullcontext()
     try:
         with guard:
-            return _once(operation, compiled, now, actor)
+            return _once(_recognised(operation, actor), compiled, now, actor)
     except DomainError as refusal:
         return refused(refusal)
     except DatabaseError:
         # A lock that stayed busy, a connection that went: nothing is written, the till repeats.
         return refused(TemporarilyUnavailable(retry_after=1))
+
+
+def _recognised(operation: Operation, actor: Actor) -> Operation:
+    """With the gift cards looked up. The fingerprint stays that of what was sent."""
+    if operation.sale is None:
+        return operation
+    return msgspec.structs.replace(operation, sale=recognised(operation.sale, actor=actor))
 
 
 def refused(refusal: DomainError) -> StoredResponse:

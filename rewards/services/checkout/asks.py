@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from rewards.services.gift_cards.recognising import ShownGiftCard
+
 
 class MemberKey(msgspec.Struct, frozen=True, kw_only=True):
     """By what the member is known at the till: exactly one of the three."""
@@ -29,9 +31,20 @@ class AskedLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     discount_minor: int = 0
 
 
-class AskedTender(msgspec.Struct, frozen=True, kw_only=True):
+class AskedTender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the money. ``gift_card`` was shown; recognised it is ``card``, and forgotten."""
+
     kind: str
     amount_minor: int
+    gift_card: ShownGiftCard | None = None
+    card: UUID | None = None
+
+
+class AskedGiftCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A card to pay with, and how much of it; None: as much as it has."""
+
+    shown: ShownGiftCard
+    amount_minor: int | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

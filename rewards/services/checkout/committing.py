@@ -29,6 +29,7 @@ from rewards.services.checkout import views
 from rewards.services.checkout.asks import Sale
 from rewards.services.checkout.coupons import public, refuse_coupons, use_coupons
 from rewards.services.checkout.facts import Facts, read_facts
+from rewards.services.checkout.gift_tenders import GiftPaymentView, charge, names_gift_holds
 from rewards.services.checkout.limit_facts import CountedFacts
 from rewards.services.checkout.limiting import count, refuse_hold, settle
 from rewards.services.checkout.pricing import (
@@ -87,13 +88,14 @@ def commit_purchase(*, sale: Sale, compiled: Compiled, now: datetime, actor: Act
         return _duplicate_of_number(sale, facts, digest)
     points = _post(sale, priced, now, actor)
     write_purchases([purchase_row(sale, priced, receipt, points)])
+    gifts = charge(sale, priced.facts, receipt, actor)
     # What many sales share comes last, always in this order: counters, then coupons.
     count([(priced, receipt.id)])
     if sale.ask.coupons:
         use_coupons(priced, _cause(sale, actor), receipt.id, sale.hold_id)
     awards = give_awards([sold_for_awards(sale, priced, receipt)], actor=actor)
     return Committed(
-        view=view_of_sale(sale, priced, receipt, awards.get(receipt.id, ())),
+        view=view_of_sale(sale, priced, receipt, awards.get(receipt.id, ()), gifts),
         balance=points.balance,
         held=points.held,
     )
@@ -153,6 +155,7 @@ def _is_ours(sale: Sale, facts: Facts, actor: Actor) -> bool:
         return False
     reserved = any(one.reserved for one in facts.coupons or ())
     others = refuse_hold(facts, sale.is_late, actor) or reserved
+    others = names_gift_holds(facts, actor) or others
     if others and facts.hold is None:
         return False
     if not (facts.hold and facts.wallet and facts.hold.wallet_id == facts.wallet.id):
@@ -369,7 +372,11 @@ def sold_for_awards(sale: Sale, priced: Priced, receipt: Recorded) -> Sold:
 
 
 def view_of_sale(
-    sale: Sale, priced: Priced, receipt: Recorded, awards: tuple[AwardView, ...]
+    sale: Sale,
+    priced: Priced,
+    receipt: Recorded,
+    awards: tuple[AwardView, ...],
+    gifts: tuple[GiftPaymentView, ...] = (),
 ) -> PurchaseView:
     quote, facts, life = priced.quote, priced.facts, priced.life
     new = receipt_of(sale, priced, b"")
@@ -403,4 +410,5 @@ def view_of_sale(
         lines=line_views(quote, priced.compiled.rules),
         awards=awards,
         tenders=tuple((tender.kind, tender.amount_minor) for tender in sale.tenders),
+        gift_cards=gifts,
     )

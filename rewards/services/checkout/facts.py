@@ -17,14 +17,15 @@ from loyalty_crm.kernel.database import planned_cursor
 from loyalty_crm.kernel.errors import NotFound
 from members.rules.cards import clean_number
 from members.rules.identities import normal_phone
+from members.services.card_codes import shown_number
 from rewards.errors import CardBlocked, MemberUnknown, TerminalUnknown
 from rewards.rules.basket import Basket, BasketLine, MemberFacts
 from rewards.rules.coupons import ShownCoupon
 from rewards.services.checkout.asks import Ask, AskedLine, MemberKey
 from rewards.services.checkout.buyers import PAST, Past, asked_of_past, member_facts
 from rewards.services.checkout.coupons import holding
-from rewards.services.checkout.inputs import (
 from rewards.services.checkout.guessing import may_hear_why, note_wrong
+from rewards.services.checkout.inputs import (
     AROUND,
     OF_PRODUCT,
     STANDING,
@@ -34,6 +35,7 @@ from rewards.services.checkout.guessing import may_hear_why, note_wrong
 )
 from rewards.services.checkout.limit_facts import LIMITS, CountedFacts
 from rewards.services.coupons.reading import COUPONS
+from rewards.services.gift_cards.paying import GiftHold
 from rewards.services.ledger.opening import unit_of
 from rewards.services.rule_sets import Compiled
 
@@ -87,6 +89,11 @@ SELECT json_build_object(
     'hold', (SELECT json_build_object('id', h.id, 'amount', h.amount, 'wallet_id', h.wallet_id)
                FROM rewards_hold h WHERE h.public_id = {hold}::uuid
                 AND NOT EXISTS (SELECT FROM rewards_holdresolution WHERE hold_id = h.id)),
+    'gift_holds', (SELECT json_agg(json_build_object('id', h.id, 'wallet_id', h.wallet_id,
+                                                     'amount', h.amount, 'owner', t.actor))
+                     FROM rewards_ledgertx t JOIN rewards_hold h ON h.tx_id = t.id
+                    WHERE t.source = 'gift-quote:' || {hold}::uuid::text AND t.op = 'hold'
+                      AND NOT EXISTS (SELECT FROM rewards_holdresolution WHERE hold_id = h.id)),
     'coupons', {of_coupons},
     'products', (SELECT json_object_agg(p.sku, json_build_object(
                      'id', p.id, 'name', p.name, 'category_id', p.category_id, 'brand', b.code,
@@ -200,6 +207,7 @@ class Facts(msgspec.Struct, frozen=True):
     receipt: KnownReceipt | None
     hold: HoldFacts | None
     products: dict[str, ProductFacts] | None
+    gift_holds: list[GiftHold] | None = None
     coupons: list[ShownCoupon] | None = None
     past: Past = Past()
     standing: Standing = Standing()
@@ -217,6 +225,7 @@ def read_facts(
     lock: bool = False,
     number: str | None = None,
     hold_id: UUID | None = None,
+    actor: Actor | None = None,
 ) -> Facts:
     """One query; with ``lock`` it holds the wallet until the transaction ends.
 
@@ -228,7 +237,6 @@ def read_facts(
         facts = _decoder.decode(cursor.fetchone()[0])
     refuse_unknown(ask, facts, actor)
     return facts
-    actor: Actor | None = None,
 
 
 def read_facts_of_many(asks: Sequence[tuple[Ask, str]], compiled: Compiled) -> list[Facts]:
@@ -257,7 +265,7 @@ def _keys(ask: Ask, number: str | None, hold_id: UUID | None) -> dict[str, Any]:
     """By what the facts of a sale are found."""
     key = ask.member or MemberKey()
     return {
-        "card": clean_number(key.card) if key.card else None,
+        "card": clean_number(shown_number(key.card)) if key.card else None,
         "member": key.id,
         "phone": normal_phone(key.phone, settings.PHONE_REGION) if key.phone else None,
         "store": ask.store,

@@ -12,6 +12,7 @@ from rewards.errors import HoldResolved
 from rewards.models import Hold, LimitHold
 from rewards.services.checkout.coupons import free_reservations
 from rewards.services.coupons.using import Cause
+from rewards.services.gift_cards import paying as gift_cards
 from rewards.services.ledger import void_hold
 from rewards.services.limits import holds
 
@@ -20,7 +21,7 @@ from rewards.services.limits import holds
 def let_go(*, public_id: UUID, reason: str = "", actor: Actor) -> None:
     """Free everything that is held under this name. Twice is the same as once.
 
-    Locks the wallet, then the counters, then the coupons.
+    Locks the wallets, then the counters, then the coupons.
     """
     points = Hold.objects.filter(public_id=public_id).first()
     if points:
@@ -28,6 +29,7 @@ def let_go(*, public_id: UUID, reason: str = "", actor: Actor) -> None:
     ended = holds.release(public_id)
     if points is None and ended not in ("", holds.RELEASED):
         raise HoldResolved(outcome=ended)
+    gift_cards.free_holds(public_id, reason=reason, actor=actor)
     free_reservations(str(public_id), Cause("hold", str(public_id), clock.now(), actor.label))
 
 

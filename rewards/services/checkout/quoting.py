@@ -39,7 +39,8 @@ def make_quote(
     *, ask: Ask, compiled: Compiled, gift_cards: Shown = (), now: datetime, actor: Actor
 ) -> QuoteOut:
     """Price a basket. Writes nothing and locks nothing; the answer proves itself for 15 minutes."""
-    return sealed_quote(_priced(ask, compiled, now), now, actor)
+    priced = _priced(ask, compiled, now, actor)
+    return sealed_quote(priced, now, actor, gifts=shares(gift_cards, priced.quote.total_minor))
 
 
 def reserve_quote(
@@ -61,12 +62,20 @@ def reserve_quote(
     points = _hold_points(priced, reference, actor)
     # One hold for all that is set aside: without points it goes by the quote's own reference.
     held = points or HoldOut(id=UUID(reference), points=0, expires_at=now + QUOTE_LIVES)
+    gifts = shares(gift_cards, priced.quote.total_minor)
+    held.gift_cards = _hold_cards(gifts, held.id, actor)
     held.limits = hold_limits(priced, held.id, held.expires_at, actor)
     cause = Cause("hold", str(held.id), now, actor.label)
     held.coupons = reserve_coupons(priced, cause, held.expires_at)
-    if not (points or held.coupons or held.limits):
-        return sealed_quote(priced, now, actor)
-    return sealed_quote(priced, now, actor, hold=held)
+    if not (points or held.coupons or held.limits or held.gift_cards):
+        return sealed_quote(priced, now, actor, gifts=gifts)
+    return sealed_quote(priced, now, actor, hold=held, gifts=gifts)
+
+
+def _hold_cards(gifts: Sequence[Charge], handle: UUID, actor: Actor) -> list[UUID]:
+    charges = [one for one in gifts if one.amount]
+    hold_cards(charges=charges, handle=handle, ttl=QUOTE_LIVES, actor=actor)
+    return [one.card.public_id for one in charges]
 
 
 def _reservable(ask: Ask, compiled: Compiled, now: datetime, actor: Actor) -> Priced:
@@ -112,7 +121,12 @@ def _hold_points(priced: Priced, reference: str, actor: Actor) -> HoldOut | None
 
 
 def sealed_quote(
-    priced: Priced, now: datetime, actor: Actor, *, hold: HoldOut | None = None
+    priced: Priced,
+    now: datetime,
+    actor: Actor,
+    *,
+    hold: HoldOut | None = None,
+    gifts: Sequence[Charge] = (),
 ) -> QuoteOut:
     return quote_out(
         priced,
@@ -120,6 +134,7 @@ def sealed_quote(
         expires_at=now + QUOTE_LIVES,
         hold=hold,
         coupons=[public(one, actor) for one in priced.coupons],
+        gift_cards=gifts,
     )
 
 

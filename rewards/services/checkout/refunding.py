@@ -28,6 +28,7 @@ from rewards.services.checkout import views
 from rewards.services.checkout.asks import AskedReturn, RefundAsk
 from rewards.services.checkout.committing import business_date, json_text
 from rewards.services.checkout.coupons import reopen_coupons
+from rewards.services.checkout.gift_tenders import give_back
 from rewards.services.checkout.pricing import content_digest, refuse_time
 from rewards.services.checkout.sold import Sold, read_sold
 from rewards.services.checkout.views import Refunded
@@ -69,9 +70,10 @@ def refund_purchase(
 ) -> Refunded:
     """Take goods back, or cancel the whole sale (``ask.kind`` "void").
 
-    Locks the receipt, then the wallet. Earned points go as the pinned rules say
-    of the goods kept; spent points return to their lots. Once per store and
-    number: a repeat answers with the first, other content is refused.
+    Locks the receipt, then the wallet, then those of gift cards that paid. Earned
+    points go as the pinned rules say of the goods kept; spent points return to their
+    lots. Once per store and number: a repeat answers with the first, other content is
+    refused.
     """
     refuse_time(ask.occurred_at, now)
     ask = msgspec.structs.replace(ask, number=ask.number or f"{ask.kind}:{public_id}")
@@ -85,6 +87,7 @@ def refund_purchase(
     if recorded is None:
         raise SourceRefConflict(pointer="/number")
     reversal = _reverse(sold, ask, back, programme, now, actor)
+    give_back(sold, ask, back.money_minor, recorded, actor)
     _write(sold, public_id, ask, back, recorded, reversal)
     _take_awards(sold, public_id, back, recorded, actor)
     _reopen(sold, ask, back, actor)

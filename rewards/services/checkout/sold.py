@@ -41,6 +41,7 @@ SELECT json_build_object(
                    'amount', a.amount, 'taken_back', a.taken_back) ORDER BY a.id), '[]')
                  FROM rewards_award a WHERE a.purchase_id = r.id),
     'pins', p.pins, 'has_coupons', p.coupons <> '[]',
+    'has_gift_payments', EXISTS (SELECT FROM rewards_giftcardpayment g WHERE g.receipt_id = r.id),
     'has_limits', EXISTS (SELECT FROM rewards_limituse u WHERE u.receipt_id = r.id),
     'definitions', (SELECT json_object_agg(v.id, v.definition) FROM rewards_promotionversion v
                      WHERE v.id IN (SELECT (pin->>'version_id')::bigint
@@ -120,6 +121,7 @@ class Sold(msgspec.Struct, frozen=True):
     has_returns: bool
     has_coupons: bool
     has_limits: bool
+    has_gift_payments: bool
 
     def sold_lines(self) -> list[SoldLine]:
         return [line.sold() for line in self.lines]

@@ -21,6 +21,13 @@ from rewards.services.awards.reading import (
     awards_of_receipts,
     backs_of,
 )
+from rewards.services.checkout.gift_tenders import (
+    GiftBackView,
+    GiftPaymentView,
+    back_views,
+    gift_payments_of_receipts,
+    payment_views,
+)
 
 
 class GrantView(msgspec.Struct, frozen=True):
@@ -62,6 +69,12 @@ class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
     points_given_back: int
     occurred_at: datetime
     awards_back: tuple[AwardBack, ...] = ()
+    gift_cards: tuple[GiftBackView, ...] = ()
+
+    @property
+    def to_pay_minor(self) -> int:
+        """What leaves the drawer: the money that did not go back on a card."""
+        return self.money_minor - sum(one.amount for one in self.gift_cards if one.to_card)
 
 
 class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +108,7 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     coupons: list[dict[str, Any]]
     lines: tuple[LineView, ...]
     tenders: tuple[tuple[str, int], ...]
+    gift_cards: tuple[GiftPaymentView, ...] = ()
     returns: tuple[ReturnView, ...] = ()
     awards: tuple[AwardView, ...] = ()
 
@@ -128,12 +142,16 @@ def load(receipt_id: int) -> PurchaseView:
     receipts = Receipt.objects.select_related(
         "store", "terminal", "member", "purchase", "purchase__pending"
     ).prefetch_related(Prefetch("lines", queryset=_LINES), "tenders", "refunds__rewards")
-    return view_of(receipts.annotate(given_awards=awards_of_receipts()).get(pk=receipt_id))
+    shown = receipts.annotate(
+        given_awards=awards_of_receipts(), gift_payments_json=gift_payments_of_receipts()
+    )
+    return view_of(shown.get(pk=receipt_id))
 
 
 def view_of(receipt: Receipt) -> PurchaseView:
     purchase = receipt.purchase
     given: list[dict[str, Any]] = receipt.given_awards  # type: ignore[attr-defined]
+    paid: list[dict[str, Any]] = receipt.gift_payments_json  # type: ignore[attr-defined]
     return PurchaseView(
         id=receipt.public_id,
         store=receipt.store.code,
@@ -163,7 +181,8 @@ def view_of(receipt: Receipt) -> PurchaseView:
         coupons=purchase.coupons,
         lines=tuple(_line(line) for line in receipt.lines.all()),
         tenders=tuple((tender.kind, tender.amount_minor) for tender in receipt.tenders.all()),
-        returns=tuple(_return(refund, given) for refund in receipt.refunds.all()),
+        gift_cards=payment_views(paid, is_known=receipt.member_id is not None),
+        returns=tuple(_return(refund, given, paid) for refund in receipt.refunds.all()),
         awards=award_views(given),
     )
 
@@ -198,7 +217,7 @@ def _line(line: ReceiptLine) -> LineView:
     )
 
 
-def _return(refund: Any, given: list[dict[str, Any]]) -> ReturnView:
+def _return(refund: Any, given: list[dict[str, Any]], paid: list[dict[str, Any]]) -> ReturnView:
     return ReturnView(
         id=refund.public_id,
         kind=refund.kind,
@@ -210,6 +229,7 @@ def _return(refund: Any, given: list[dict[str, Any]]) -> ReturnView:
         points_given_back=refund.rewards.restored,
         occurred_at=refund.occurred_at,
         awards_back=backs_of(given, refund.pk),
+        gift_cards=back_views(paid, refund.pk),
     )
 
 

@@ -18,6 +18,7 @@ from rewards.services.checkout.award_wire import (
     backs_out,
 )
 from rewards.services.checkout.coupons import in_words as coupon_in_words
+from rewards.services.checkout.gift_tenders import GiftBackView, GiftPaymentView
 from rewards.services.checkout.label_wire import FundingOut, LabelsOut, funding_out, tagged
 from rewards.services.checkout.limiting import HeldLimit
 from rewards.services.checkout.pricing import Priced
@@ -30,6 +31,7 @@ from rewards.services.checkout.views import (
     ReturnView,
     line_views,
 )
+from rewards.services.gift_cards.paying import Charge
 
 
 class Out(msgspec.Struct, kw_only=True):
@@ -151,6 +153,35 @@ class HoldOut(Out):
     expires_at: datetime
     coupons: list[str] = []
     limits: list[HeldLimit] = []
+    gift_cards: list[UUID] = []
+
+
+class GiftTenderOut(Out):
+    """What a gift card would pay of this basket; ``available`` is what it could."""
+
+    id: UUID
+    last4: str
+    available: MoneyOut
+    amount: MoneyOut
+
+
+class GiftPaymentOut(Out):
+    """What a gift card paid. ``offer_enrolment``: nobody is known to hold it, so ask."""
+
+    id: UUID
+    last4: str
+    amount: MoneyOut
+    returned: MoneyOut
+    offer_enrolment: bool
+
+
+class GiftBackOut(Out):
+    """What a return owes a gift card. Not ``to_card``: the card is closed, so it is paid out."""
+
+    id: UUID
+    last4: str
+    amount: MoneyOut
+    to_card: bool
 
 
 class CouponOut(Out):
@@ -163,6 +194,8 @@ class CouponOut(Out):
 
 
 class QuoteOut(Out):
+    """``due`` is what is left of the total for other tenders than the gift cards shown."""
+
     quote_id: str
     expires_at: datetime
     rules_version: int
@@ -175,6 +208,8 @@ class QuoteOut(Out):
     coupons: list[CouponOut]
     decisions: list[DecisionOut]
     member: WhoOut | None
+    gift_cards: list[GiftTenderOut]
+    due: MoneyOut
     hold: HoldOut | None = None
 
 
@@ -184,8 +219,9 @@ class TenderOut(Out):
 
 
 class RefundOut(Out):
-    """``amount`` is the value of the goods, ``money`` what the customer gets back in money.
+    """``amount`` is the value of the goods, ``money`` what the customer gets back of what was paid.
 
+    Of it ``to_pay`` leaves the drawer, the rest is on ``gift_cards`` again.
     ``tax`` is the tax of the goods: in ``amount``, or added to ``money``.
     """
 
@@ -194,6 +230,8 @@ class RefundOut(Out):
     number: str
     amount: MoneyOut
     money: MoneyOut
+    to_pay: MoneyOut
+    gift_cards: list[GiftBackOut]
     tax: MoneyOut
     points_taken_back: int
     points_given_back: int
@@ -226,6 +264,7 @@ class PurchaseOut(Out):
     lines: list[LineOut]
     totals: TotalsOut
     tenders: list[TenderOut]
+    gift_cards: list[GiftPaymentOut]
     points: PurchasePointsOut
     coupons: list[CouponOut]
     awards: list[AwardOut]
@@ -254,6 +293,7 @@ def quote_out(
     expires_at: datetime,
     hold: HoldOut | None = None,
     coupons: Sequence[Mapping[str, Any]] = (),
+    gift_cards: Sequence[Charge] = (),
 ) -> QuoteOut:
     quote, money = priced.quote, _Money(priced.ask.currency)
     return QuoteOut(
@@ -273,6 +313,8 @@ def quote_out(
         coupons=coupons_out(coupons),
         decisions=_decisions(msgspec.to_builtins(quote.decisions), money),
         member=_who(priced),
+        gift_cards=[_gift_tender(one, money) for one in gift_cards],
+        due=money(quote.total_minor - sum(one.amount for one in gift_cards)),
         hold=hold,
     )
 
@@ -300,6 +342,7 @@ def purchase_out(
         lines=[_line(line, money) for line in view.lines],
         totals=_totals(view, money),
         tenders=[TenderOut(kind=kind, amount=money(amount)) for kind, amount in view.tenders],
+        gift_cards=[_gift_payment(one, money) for one in view.gift_cards],
         points=PurchasePointsOut(
             earned=view.earned,
             redeemed=view.redeemed,
@@ -339,11 +382,39 @@ def refund_out(view: ReturnView, currency: str) -> RefundOut:
         number=view.number,
         amount=money(view.net_minor),
         money=money(view.money_minor),
+        to_pay=money(view.to_pay_minor),
+        gift_cards=[_gift_back(one, money) for one in view.gift_cards],
         tax=money(view.tax_minor),
         points_taken_back=view.points_taken_back,
         points_given_back=view.points_given_back,
         awards_taken_back=backs_out(view.awards_back),
         occurred_at=view.occurred_at,
+    )
+
+
+def _gift_tender(charge: Charge, money: _Money) -> GiftTenderOut:
+    card = charge.card
+    return GiftTenderOut(
+        id=card.public_id,
+        last4=card.last4,
+        available=money(card.wallet.available),
+        amount=money(charge.amount),
+    )
+
+
+def _gift_payment(view: GiftPaymentView, money: _Money) -> GiftPaymentOut:
+    return GiftPaymentOut(
+        id=view.id,
+        last4=view.last4,
+        amount=money(view.amount),
+        returned=money(view.returned),
+        offer_enrolment=view.offer_enrolment,
+    )
+
+
+def _gift_back(view: GiftBackView, money: _Money) -> GiftBackOut:
+    return GiftBackOut(
+        id=view.id, last4=view.last4, amount=money(view.amount), to_card=view.to_card
     )
 
 

@@ -57,7 +57,7 @@ def load(*, card: GiftCard, amount: int, source_ref: str, actor: Actor) -> Moved
     if known := _known(card, "load", source_ref, actor, amount):
         return known
     refuse_state(card, State.ACTIVE)
-    _refuse_expired(card)
+    refuse_expired(card)
     return _gain(wallet, "load", amount, _event("load", source_ref, actor))
 
 
@@ -70,7 +70,7 @@ def redeem(
     if known := _known(card, "redeem", source_ref, actor, None if partly else -amount):
         return known
     refuse_state(card, State.ACTIVE)
-    _refuse_expired(card)
+    refuse_expired(card)
     paid = min(amount, wallet.available) if partly else amount
     if paid > wallet.available or not paid:
         raise GiftCardShortage(available=wallet.available, requested=amount)
@@ -137,7 +137,7 @@ def transfer(*, card: GiftCard, to: GiftCard, source_ref: str, actor: Actor) -> 
     refuse_state(to, State.ACTIVE)
     if not giver.available or giver.held or giver.unit != taker.unit:
         raise GiftCardShortage(available=giver.available, requested=giver.posted)
-    _refuse_expired(card)
+    refuse_expired(card)
     draft = draft_for(list(wallets.values()))
     draft.event(_event("transfer", source_ref, actor))
     draft.lose(giver.id, "clearing", giver.posted)
@@ -217,7 +217,8 @@ def _taken_back(tx: LedgerTx, kind: str) -> int:
     return abs(total or 0)
 
 
-def _refuse_expired(card: GiftCard) -> None:
+def refuse_expired(card: GiftCard) -> None:
+    """Past its last day a card buys nothing."""
     if card.expires_on and card.expires_on < _today(card):
         raise GiftCardExpired(expired_on=card.expires_on.isoformat())
 

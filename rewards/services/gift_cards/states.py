@@ -8,8 +8,8 @@ from loyalty_crm.kernel import audit
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import ValidationFailed
 from rewards.errors import GiftCardState
-from rewards.models import GiftCard, Wallet
-from rewards.services.ledger import WalletState, lock_wallet
+from rewards.models import GiftCard, Hold, Wallet
+from rewards.services.ledger import WalletState, lock_wallet, void_hold
 
 State = GiftCard.State
 
@@ -30,8 +30,13 @@ def refuse_state(card: GiftCard, *allowed: GiftCard.State) -> None:
 
 @transaction.atomic
 def block(*, card: GiftCard, reason: str, actor: Actor) -> None:
-    """Stop every payment: a chargeback, a theft. What is on the card stays. Locks the wallet."""
+    """Stop every payment: a chargeback, a theft. What is on the card stays. Locks the wallet.
+
+    What quotes hold is let go of: the sale that comes for it is refused.
+    """
     locked(card, State.ACTIVE, State.BLOCKED)
+    for hold in Hold.objects.unresolved().filter(wallet=card.wallet_id).order_by("pk"):
+        void_hold(hold=hold, reason=reason, actor=actor)
     _go(card, State.BLOCKED, Wallet.Status.FROZEN, reason, actor)
 
 
