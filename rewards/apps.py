@@ -34,6 +34,7 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("rewards.services.tiers.listening")
+        import_module("rewards.services.rules_keeping")
         import_module("rewards.services.affordable")
         import_module("rewards.services.occasions.listening")
         for table in APPEND_ONLY:

@@ -163,6 +163,12 @@ class MemberInput(StrictSerializer):
     consents = StatementInput(many=True, default=list, max_length=20)  # type: ignore[call-arg]
     card_number = serializers.CharField(max_length=40, required=False)
     with_card = serializers.BooleanField(default=True)
+    accepted_rules = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=10**9,
+        help_text="Version of the programme's public rules that the person has accepted.",
+    )
     occurred_at = serializers.DateTimeField(required=False)
 
 

@@ -27,6 +27,7 @@ from members.services.identities import (
     verify_identity,
 )
 from members.services.search import find_members, lookup_member
+from members.services.public_rules import accept_rules
 
 __all__ = [
     "Changes",
@@ -70,6 +71,7 @@ def enrol_member(
     card_number: str | None = None,
     with_card: bool = True,
     occurred_at: datetime,
+    accepted_rules: int | None = None,
     actor: Actor,
 ) -> Member:
     """Let a person join, with what is known, what was agreed to, and a card.
@@ -91,6 +93,14 @@ def enrol_member(
     claim(member=member, wanted=known)
     _agree(member, consents, source, home_store, occurred_at, actor)
     if with_card or card_number:
+    if accepted_rules is not None:
+        accept_rules(
+            member=member,
+            version=accepted_rules,
+            source=source,
+            accepted_at=occurred_at,
+            actor=actor,
+        )
         _hand_card(member, card_number, bool(phone) and _may_process(consents), occurred_at, actor)
     after: dict[str, object] = {"source": source, "identities": [one.kind for one in known]}
     store = home_store.code if home_store else ""

@@ -17,6 +17,7 @@ from members.models import ConsentText
 from members.models.consents import Purpose
 from members.rules.identities import normal_email, normal_phone
 from members.services.consents import Statement, newest_text
+from members.services.public_rules import latest_rules
 from members.till.once import OnceForm
 
 ASKED = (Purpose.PERSONAL_DATA, Purpose.ADVERTISING)
@@ -67,9 +68,12 @@ class EnrolForm(OnceForm):
     language = forms.ChoiceField(label=_("Language of messages"), choices=settings.LANGUAGES)
     personal_data = ConsentField(Purpose.PERSONAL_DATA)
     advertising = ConsentField(Purpose.ADVERTISING)
+    #: The version whose page stands beside the box: what was shown is what is recorded.
+    accepted_rules = forms.IntegerField(required=False, min_value=1, max_value=10**9)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.rules = latest_rules()
         self.fields["language"].initial = get_language()
 
     @classmethod
@@ -112,6 +116,7 @@ class EnrolForm(OnceForm):
             "name": data["name"],
             "birth_date": data["birth_date"],
             "language": data["language"],
+            "accepted_rules": data["accepted_rules"],
         }
 
     def statements(self, evidence: str) -> list[Statement]:
