@@ -377,6 +377,19 @@ class TierUnknown(DomainError):
     stored = False
 
 
+class TierFigureNotCounted(DomainError):
+    code = "tier_figure_not_counted"
+    status = 422
+    title = _("This ladder counts no figure of your own")
+    stored = False
+
+
+class TierFigureReused(DomainError):
+    code = "tier_figure_reused"
+    title = _("The reference names another figure")
+    stored = False
+
+
 class TierStructureCodeTaken(DomainError):
     code = "tier_structure_code_taken"
     title = _("A ladder of tiers with this code exists")
@@ -544,6 +557,14 @@ class ReceiptNotClaimable(DomainError):
     title = _("This receipt can no longer be claimed")
 
 
+class ClaimLimit(DomainError):
+    """A member claims at most ``max`` receipts a day."""
+
+    code = "claim_limit"
+    status = 422
+    title = _("No more receipts can be claimed today")
+
+
 class ClaimState(DomainError):
     """``state`` says where the claim stands."""
 
@@ -586,7 +607,7 @@ class TransferState(DomainError):
 
 
 class TransferCodeWrong(DomainError):
-    """``left`` says how many tries are left; after the last one the transfer is cancelled."""
+    """``left`` says how many tries are left; after the last one no code helps."""
 
     code = "transfer_code_wrong"
     status = 422
@@ -599,22 +620,6 @@ class ContactJustChanged(DomainError):
 
     code = "contact_just_changed"
     title = _("The contact of this member has just been changed, points stay for now")
-    stored = False
-
-
-class HouseholdRefused(DomainError):
-    """``reason``: in_household, not_in_household, no_right, owner_only or too_many."""
-
-    code = "household_refused"
-    title = _("The household does not allow this")
-
-
-class InvitationUnknown(DomainError):
-    """Wrong, used, or over: to a guesser they look alike."""
-
-    code = "invitation_unknown"
-    status = 422
-    title = _("This invitation is not valid")
     stored = False
 
 
@@ -705,3 +710,72 @@ class ContestState(DomainError):
 
     code = "contest_state"
     title = _("The state of the contest does not allow this")
+
+
+# Partners
+
+
+class PartnerContractMissing(DomainError):
+    """``day`` is the one on which nothing was agreed."""
+
+    code = "partner_contract_missing"
+    title = _("No contract with the partner is in force on this day")
+
+
+class PartnerContractState(DomainError):
+    """``state`` says where the contract stands."""
+
+    code = "partner_contract_state"
+    title = _("The contract is not in the state for this")
+
+
+class PartnerNotAllowed(DomainError):
+    """The contract does not say that the partner gives, or takes, points; or knows no such event."""
+
+    code = "partner_not_allowed"
+    title = _("The contract does not allow this")
+
+
+class PartnerFundsShort(DomainError):
+    """A prepaid partner gives points while money is left: this would be more."""
+
+    code = "partner_funds_short"
+    title = _("The partner's prepaid money is used up")
+
+
+class PartnerReversalExceeds(DomainError):
+    """``left`` is what may still be taken back."""
+
+    code = "partner_reversal_exceeds"
+    status = 422
+    title = _("More is taken back than there was")
+
+
+class SettlementState(DomainError):
+    """``state`` says where the settlement stands."""
+
+    code = "settlement_state"
+    title = _("The settlement is not in the state for this")
+
+
+class SettlementDoesNotTie(DomainError):
+    """``difference`` in points lies between the operations and the ledger."""
+
+    code = "settlement_does_not_tie"
+    title = _("The settlement does not agree with the ledger")
+
+
+class PartnerOfferClosed(DomainError):
+    """``reason`` says why: not live, all codes taken, or as many as a member may have."""
+
+    code = "partner_offer_closed"
+    title = _("No code can be taken under this offer")
+
+
+class PartnerCodeUnusable(DomainError):
+    """Unknown, nobody's, used already, or past its day: all look alike to the partner's till."""
+
+    code = "partner_code_unusable"
+    status = 422
+    title = _("This code cannot be used")
+    stored = False
