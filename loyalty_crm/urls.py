@@ -5,8 +5,10 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from loyalty_crm.kernel.api.docs import docs
+from members.portal import urls as members_portal
 from members.till import urls as members_till
 from rewards.admin import rules_page
+from rewards.portal import urls as rewards_portal
 from rewards.till import urls as rewards_till
 
 handler400 = "loyalty_crm.kernel.api.handlers.handler400"
@@ -16,6 +18,7 @@ handler500 = "loyalty_crm.kernel.api.handlers.handler500"
 
 # One namespace, so that a page of one app can ask for a panel of another by its name alone.
 till = ([*members_till.urlpatterns, *rewards_till.urlpatterns], "till")
+my = ([*members_portal.urlpatterns, *rewards_portal.urlpatterns], "my")
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="start.html"), name="start"),
@@ -26,6 +29,7 @@ urlpatterns = [
     path("api/v1/", include("rewards.api.urls")),
     path("api/docs/", docs, name="api-docs"),
     path("till/", include(till)),
+    path("my/", include(my)),
     path("rules/", rules_page.current, name="rules"),
     path("rules/<int:number>/", rules_page.version, name="rules-version"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -11,4 +11,3 @@ class MembersConfig(AppConfig):
 
     def ready(self) -> None:
         fence("members_consent")
-        fence("members_contactchange")

@@ -44,6 +44,18 @@ class CardState(DomainError):
     title = _("The card's state does not allow this")
 
 
+class CardReasonMissing(DomainError):
+    code = "card_reason_missing"
+    status = 422
+    title = _("Say why: a card that is stopped keeps the reason")
+
+
+class CardTypeInvalid(DomainError):
+    code = "card_type_invalid"
+    status = 422
+    title = _("The card type does not allow this")
+
+
 class CardNumberTaken(DomainError):
     code = "card_number_taken"
     title = _("This card number is in use")
@@ -121,3 +133,28 @@ class BatchTooLarge(DomainError):
     code = "batch_too_large"
     status = 422
     title = _("One call takes at most 1,000 rows")
+
+
+class CodeWrong(DomainError):
+    """A wrong code, one that is over, one for somebody else: they all look the same."""
+
+    code = "code_wrong"
+    status = 422
+    title = _("This code does not hold. Look at it again, or ask for a new one.")
+    stored = False
+
+
+class HouseholdRefused(DomainError):
+    """``reason``: in_household, not_in_household, no_right, owner_only or too_many."""
+
+    code = "household_refused"
+    title = _("The household does not allow this")
+
+
+class InvitationUnknown(DomainError):
+    """Wrong, used, or over: to a guesser they look alike."""
+
+    code = "invitation_unknown"
+    status = 422
+    title = _("This invitation is not valid")
+    stored = False

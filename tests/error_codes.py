@@ -30,6 +30,8 @@ NOT_FOR_THE_API = {
     "consent_text_mismatch": "the API names texts by purpose, so it can't name a wrong one",
     "consent_bundled": "texts are published in the back office",
     "consent_text_exists": "texts are published in the back office",
+    "code_wrong": "members sign in on their own page",
+    "card_type_invalid": "card types are kept in the back office",
     "mapping_invalid": "files are imported by a command",
     "file_unreadable": "files are imported by a command",
 }

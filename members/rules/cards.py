@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import secrets
+from datetime import date
 from typing import Final
 
 from stdnum import damm
@@ -67,3 +69,10 @@ def random_number(prefix: str) -> str:
     digits = LENGTH - len(prefix) - 1
     body = f"{prefix}{secrets.randbelow(10**digits):0{digits}}"
     return body + check_digit(body)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of a later month, or its last one: 31 January and a month is 28 February."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last))

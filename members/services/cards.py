@@ -13,12 +13,20 @@ from django.db import IntegrityError, transaction
 
 from loyalty_crm.kernel import audit
 from loyalty_crm.kernel.actors import Actor
-from members.errors import CardNumberInvalid, CardNumberTaken, CardState, MemberNotActive
-from members.models import Card, Member
+from members.errors import (
+    CardNumberInvalid,
+    CardNumberTaken,
+    CardReasonMissing,
+    CardState,
+    MemberNotActive,
+)
+from members.models import Card, CardType, Member
 from members.rules.cards import clean_number, is_acceptable, may_go, random_number
-from members.services import trail
+from members.services import card_holders, trail
+from members.services.card_holders import default_type, ends_on
 
 Status = Card.Status
+STOPPED = frozenset({Status.BLOCKED, Status.REPLACED, Status.CLOSED})
 _TRIES = 5
 
 
@@ -28,22 +36,33 @@ def issue_card(
     member: Member,
     number: str | None = None,
     is_virtual: bool = False,
+    card_type: CardType | None = None,
     occurred_at: datetime,
     actor: Actor,
 ) -> Card:
     """Give a member a card: a prepared one or a new one with the number, or a random number.
 
-    It earns, and cannot pay until it is activated.
+    It earns, and cannot pay until it is activated: at once when its type says so.
+    A prepared card is of the type of its batch, whatever is asked for.
     """
     _refuse_inactive(member)
+    wanted_type = card_type or default_type()
     if number is None:
-        card = _create_random(is_virtual)
+        card = _create_random(is_virtual, wanted_type)
     else:
         wanted = _checked(number)
         card = _prepared(wanted) or _create(wanted, is_virtual)
+    card.type = card.type or wanted_type
+    return _handed_out(card, member, occurred_at, actor)
+
+
+def _handed_out(card: Card, member: Member, occurred_at: datetime, actor: Actor) -> Card:
     card.member = member
     card.issued_at = occurred_at
+    card.valid_until = ends_on(card.type, occurred_at)
     _move(card, Status.ISSUED, "", actor, kind="card.issued")
+    if card.type and card.type.activation == CardType.Activation.AT_ISSUE:
+        return activate_card(card=card, occurred_at=occurred_at, actor=actor)
     return card
 
 
@@ -54,10 +73,8 @@ def bind_card(*, member: Member, number: str, occurred_at: datetime, actor: Acto
     card = _prepared(_checked(number))
     if card is None:
         raise CardNumberInvalid(pointer="/number")
-    card.member = member
-    card.issued_at = occurred_at
-    _move(card, Status.ISSUED, "", actor, kind="card.issued")
-    return card
+    card.type = card.type or default_type()
+    return _handed_out(card, member, occurred_at, actor)
 
 
 @transaction.atomic
@@ -121,10 +138,11 @@ def replace_card(
         member=old.member,
         number=number,
         is_virtual=old.is_virtual,
+        card_type=old.type,
         occurred_at=occurred_at,
         actor=actor,
     )
-    if old.activated_at:
+    if old.activated_at and new.status != Status.ACTIVE:
         new = activate_card(card=new, occurred_at=occurred_at, actor=actor)
     old.replaced_by = new
     _move(old, Status.REPLACED, reason, actor, kind="card.replaced")
@@ -143,7 +161,7 @@ def close_card(*, card: Card, reason: str, actor: Actor) -> Card:
 def _locked(card: Card) -> Card:
     return (
         Card.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("member")
+        .select_related("member", "type")
         .get(pk=card.pk)
     )
 
@@ -157,11 +175,14 @@ def _move(card: Card, to: str, reason: str, actor: Actor, *, kind: str) -> None:
     """Write the new state with everything else that was set on the row, and announce it."""
     before = card.status
     _refuse_unless(card, may_go(before, to))
+    if to in STOPPED and not reason.strip():
+        raise CardReasonMissing(pointer="/reason")
     card.status = to
     card.reason = reason
     card.save()
     if card.member is None:
         return
+    card_holders.follow(card, actor)
     trail.touch(card.member)
     # The last digits tell people which card; the number itself would let others use it.
     trail.leave(
@@ -188,7 +209,8 @@ def _checked(number: str) -> str:
 
 def _prepared(number: str) -> Card | None:
     """The prepared card with the number, locked; a card in any other state is taken."""
-    card = Card.objects.select_for_update(no_key=True).filter(number=number).first()
+    found = Card.objects.select_for_update(no_key=True, of=("self",)).filter(number=number)
+    card = found.select_related("type").first()
     if card and card.status != Status.PREPARED:
         raise CardNumberTaken(pointer="/number")
     return card
@@ -202,11 +224,12 @@ def _create(number: str, is_virtual: bool) -> Card:
         raise CardNumberTaken(pointer="/number") from clash
 
 
-def _create_random(is_virtual: bool) -> Card:
+def _create_random(is_virtual: bool, card_type: CardType | None = None) -> Card:
     """Numbers meet once in 10^10 tries among a million cards; then the next one is drawn."""
+    prefix = card_type.number_prefix if card_type else settings.CARD_PREFIX
     for _ in range(_TRIES):
         try:
-            return _create(random_number(settings.CARD_PREFIX), is_virtual)
+            return _create(random_number(prefix), is_virtual)
         except CardNumberTaken:
             continue
     raise CardNumberTaken

@@ -52,9 +52,15 @@ def tag_member(
 
 
 @transaction.atomic
-def untag_member(*, member: Member, code: str, actor: Actor) -> bool:
-    """Take a tag off, whoever put it there; whether the member had it. A repeat does nothing."""
-    gone, _each = MemberTag.objects.filter(member=member, tag_id=code).delete()
+def untag_member(*, member: Member, code: str, source: str | None = None, actor: Actor) -> bool:
+    """Take a tag off, whoever put it there; whether the member had it. A repeat does nothing.
+
+    With a ``source``, only what that source has put on.
+    """
+    worn = MemberTag.objects.filter(member=member, tag_id=code)
+    if source is not None:
+        worn = worn.filter(source=source)
+    gone, _each = worn.delete()
     if gone:
         _trace_member("member.untagged", member, {"tag": code}, actor)
     return bool(gone)

@@ -12,10 +12,11 @@ from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import ConflictVersion
 from members.errors import BirthDateInvalid, NameInvalid
-from members.models import Identity, Member, Store
+from members.models import Card, Identity, Member, Store
 from members.models.consents import Purpose
 from members.rules.identities import clean_name
 from members.services import trail
+from members.services.card_waking import wake_by_form
 from members.services.cards import activate_card, issue_card
 from members.services.consents import Statement, record_consent
 from members.services.identities import (
@@ -26,8 +27,8 @@ from members.services.identities import (
     remove_identity,
     verify_identity,
 )
-from members.services.search import find_members, lookup_member
 from members.services.public_rules import accept_rules
+from members.services.search import find_members, lookup_member
 
 __all__ = [
     "Changes",
@@ -70,16 +71,16 @@ def enrol_member(
     consents: Sequence[Statement] = (),
     card_number: str | None = None,
     with_card: bool = True,
-    occurred_at: datetime,
     accepted_rules: int | None = None,
+    occurred_at: datetime,
     actor: Actor,
 ) -> Member:
     """Let a person join, with what is known, what was agreed to, and a card.
 
     ``external_ids`` are pairs of system and id. The card is active at once when the
-    member gave a phone and agreed to the processing of personal data, else it is
-    issued: it earns, and cannot pay until it is activated. Refused when a phone,
-    e-mail, external id or card number belongs to another member.
+    member gave a phone and agreed to the processing of personal data, or when its
+    type says so, else it is issued: it earns, and cannot pay until it is activated.
+    Refused when a phone, e-mail, external id or card number belongs to another member.
     """
     known = _typed(phone, email, external_ids)
     member = Member.objects.create(
@@ -92,7 +93,6 @@ def enrol_member(
     )
     claim(member=member, wanted=known)
     _agree(member, consents, source, home_store, occurred_at, actor)
-    if with_card or card_number:
     if accepted_rules is not None:
         accept_rules(
             member=member,
@@ -101,6 +101,7 @@ def enrol_member(
             accepted_at=occurred_at,
             actor=actor,
         )
+    if with_card or card_number:
         _hand_card(member, card_number, bool(phone) and _may_process(consents), occurred_at, actor)
     after: dict[str, object] = {"source": source, "identities": [one.kind for one in known]}
     store = home_store.code if home_store else ""
@@ -164,8 +165,10 @@ def _hand_card(
     member: Member, number: str | None, ready: bool, occurred_at: datetime, actor: Actor
 ) -> None:
     card = issue_card(member=member, number=number, occurred_at=occurred_at, actor=actor)
-    if ready:
+    if ready and card.type is None:
         activate_card(card=card, occurred_at=occurred_at, actor=actor)
+    elif card.status == Card.Status.ISSUED:
+        wake_by_form(member=member, at=occurred_at, actor=actor)
 
 
 @transaction.atomic

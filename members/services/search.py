@@ -10,6 +10,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from members.models import Brand, Card, Category, Identity, Member, Product
 from members.rules.cards import clean_number
 from members.rules.identities import clean_name, normal_email, normal_phone, spellings
+from members.services.card_codes import shown_number
 
 #: So many members are ranked; a search that fits more of them needs more letters anyway.
 CANDIDATES = 300
@@ -22,7 +23,7 @@ def lookup_member(*, kind: str, value: str, system: str = "") -> Member | None:
     closed still names its member; the card's own state tells what it may do.
     """
     if kind == "card":
-        return Member.objects.filter(cards__number=clean_number(value)).first()
+        return Member.objects.filter(cards__number=clean_number(shown_number(value))).first()
     known = _writing(kind, value)
     found = Member.objects.filter(
         identities__kind=kind, identities__system=system, identities__value=known

@@ -18,11 +18,12 @@ from loyalty_crm.kernel.errors import DomainError
 from members.models import Card, Identity, Member
 from members.rules.cards import clean_number
 from members.rules.identities import masked_email, masked_name, masked_phone
+from members.services.card_codes import shown_number
 from members.services.people import enrol_member, find_members
 from members.till.access import Desk, at_till
 from members.till.enrol_form import EnrolForm
-from members.till.once import once
 from members.till.misses import counted
+from members.till.once import once
 
 SHORTEST_NAME_PART = 3
 MOST_HITS = 8
@@ -59,7 +60,7 @@ class Hit:
 def find(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Members whom a scan or a typed text may mean. One sure hit is taken without a question."""
     form = FindForm(request.POST)
-    text = form.cleaned_data["text"] if form.is_valid() else ""
+    text = shown_number(form.cleaned_data["text"]) if form.is_valid() else ""
     context = {"desk": desk, "text": text}
     if not _may_search(text):
         fewest = ngettext(

@@ -82,6 +82,10 @@ class CardFactory(factory.django.DjangoModelFactory[Card]):
     issued_at = LONG_AGO
     activated_at = LONG_AGO
 
+    @factory.lazy_attribute
+    def reason(self: Any) -> str:
+        return "lost" if self.status in ("blocked", "replaced", "closed") else ""
+
     @factory.sequence
     def number(n: int) -> str:  # noqa: N805 - factory-boy hands over the sequence
         body = f"9{n:016}"

@@ -212,7 +212,9 @@ def test_the_database_knows_the_same_transitions(before, after):
     if before == after == "replaced":
         successor = card.replaced_by
 
-    move = partial(Card.objects.filter(pk=card.pk).update, status=after, replaced_by=successor)
+    move = partial(
+        Card.objects.filter(pk=card.pk).update, status=after, replaced_by=successor, reason="r"
+    )
 
     if allowed:
         assert move() == 1

@@ -1,0 +1,1 @@
+"""The door for members: their own page, ``/my/``."""
