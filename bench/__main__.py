@@ -16,7 +16,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DATA_DIR = ROOT / ".data" / "bench"
 HISTORY = ROOT / "bench" / "history.jsonl"
-SUITE = ("commit", "intake", "parse", "quote", "redeem", "expiry", "imports", "search", "backtest")
+SUITE = (
+    "commit",
+    "intake",
+    "parse",
+    "quote",
+    "redeem",
+    "expiry",
+    "tiers",
+    "imports",
+    "search",
+    "backtest",
+)
 
 
 def start() -> None:

@@ -19,7 +19,7 @@ from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
 from loyalty_crm.kernel.errors import DomainError
 from members.admin.lens import lens_of
 from members.models import Member
-from rewards.forms.tiers import LadderForm, StepRows, steps_of, threshold_text
+from rewards.forms.tiers import LadderForm, StepRows, missing_text, steps_of, threshold_text
 from rewards.models import TierEvaluation, TierStructure
 from rewards.services import tiers
 from rewards.services.programmes import default_programme
@@ -91,7 +91,10 @@ class TierStructureAdmin(ReadOnlyAdmin):
     def _save(self, request: HttpRequest, form: LadderForm, steps: Any) -> bool:
         try:
             tiers.save_structure(
-                structure=form.instance, steps=steps, actor=user_actor(request.user)
+                structure=form.instance,
+                steps=steps,
+                review_now=form.cleaned_data["review_now"],
+                actor=user_actor(request.user),
             )
         except DomainError as refusal:
             faults: Any = refusal.detail.get("errors") or [{"detail": refusal.message}]
@@ -122,7 +125,7 @@ class TierStructureAdmin(ReadOnlyAdmin):
                     "member_id": drop.membership.member_id,
                     "tier": drop.membership.tier.name,
                     "on": drop.reviewed_on,
-                    "missing": threshold_text(drop.missing, known.metric, known.programme),
+                    "missing": missing_text(*drop.missing, known.metric, known.programme),
                 }
                 for drop in drops
             ],
@@ -133,7 +136,7 @@ class TierStructureAdmin(ReadOnlyAdmin):
         )
 
 
-def _rows_of(structure: TierStructure) -> list[dict[str, str]]:
+def _rows_of(structure: TierStructure) -> list[dict[str, object]]:
     if not structure.pk:
         return []
     return [
@@ -141,6 +144,7 @@ def _rows_of(structure: TierStructure) -> list[dict[str, str]]:
             "code": tier.code,
             "name": tier.name,
             "threshold": threshold_text(tier.threshold, structure.metric, structure.programme),
+            "visits": tier.visits or "",
         }
         for tier in structure.tiers.order_by("rank")
     ]
@@ -178,7 +182,9 @@ def member_panel(request: HttpRequest, member_id: int) -> HttpResponse:
                 "structure": structure,
                 "progress": progress,
                 "value": threshold_text(progress.value, structure.metric, structure.programme),
-                "missing": threshold_text(progress.missing, structure.metric, structure.programme),
+                "missing": missing_text(
+                    progress.missing, progress.missing_visits, structure.metric, structure.programme
+                ),
                 "percent": 100 * progress.value // goal if goal else 100,
                 "decisions": TierEvaluation.objects.filter(structure=structure, member=member)
                 .select_related("from_tier", "to_tier")

@@ -18,6 +18,11 @@ urlpatterns = [
         name="tier-structure",
     ),
     path(
+        "tier-structures/<uuid:id>/figures",
+        TierStructureViewSet.as_view({"post": "record"}),
+        name="tier-figures",
+    ),
+    path(
         "members/<uuid:member_id>/tier",
         MemberTierViewSet.as_view({"get": "retrieve", "post": "grant"}),
         name="member-tier",

@@ -21,7 +21,7 @@ from loyalty_crm.kernel.api.openapi import json_body, schema_of
 from loyalty_crm.kernel.api.shapes import Body, Natural
 from loyalty_crm.kernel.api.strict_json import decode_request
 from members.models import Member
-from rewards.models import TierEvaluation, TierStructure
+from rewards.models import TierEvaluation, TierFigure, TierStructure
 from rewards.services import tiers
 from rewards.services.programmes import default_programme
 from rewards.services.tiers.ladders import Step
@@ -36,26 +36,46 @@ MOST_DECISIONS = 50
 
 
 class StepBody(Body, kw_only=True):
-    """``threshold``: minor units of money, purchases, or units of points."""
+    """``threshold``: minor units of money, purchases, units of points, or your own unit.
+
+    ``visits``: purchases beside it or in its place, as the ladder's ``needs`` says.
+    """
 
     code: Slug
     name: Name
     threshold: Natural
+    visits: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 class StructureBody(Body, kw_only=True):
-    """Tiers stand from below. ``is_primary``: promotions read this ladder."""
+    """Tiers stand from below. ``is_primary``: promotions read this ladder.
+
+    ``review_now``: the time of those whose tier became dearer is over at once; else they
+    keep it until their review.
+    """
 
     code: Slug
     name: Name
     tiers: Annotated[list[StepBody], Meta(min_length=1, max_length=20)]
-    metric: Literal["spend", "visits", "points"] = "spend"
+    metric: Literal["spend", "visits", "points", "custom"] = "spend"
     window: Literal["rolling", "calendar_year", "anniversary"] = "rolling"
     window_days: Days = 365
     term_days: Days = 365
+    rises: Literal["at_once", "next_period"] = "at_once"
+    needs: Literal["all", "any"] = "all"
     landing: Literal["by_result", "one_step", "lowest"] = "one_step"
     grace_days: Annotated[int, Meta(ge=0, le=366)] = 0
     is_primary: bool = False
+    review_now: bool = False
+
+
+class FigureBody(Body, kw_only=True):
+    """So much of a ladder's own figure. ``reference``: once per ladder. Below 0: a correction."""
+
+    member: UUID
+    amount: Annotated[int, Meta(ge=-(10**12), le=10**12)]
+    occurred_at: Moment
+    reference: Annotated[str, Meta(min_length=1, max_length=120)]
 
 
 class GrantBody(Body, kw_only=True):
@@ -71,6 +91,15 @@ class StepOut(msgspec.Struct, kw_only=True):
     code: str
     name: str
     threshold: int
+    visits: int | None
+
+
+class FigureOut(msgspec.Struct, kw_only=True):
+    member: UUID
+    amount: int
+    occurred_at: datetime
+    reference: str
+    recorded_at: datetime
 
 
 class StructureOut(msgspec.Struct, kw_only=True):
@@ -81,6 +110,8 @@ class StructureOut(msgspec.Struct, kw_only=True):
     window: str
     window_days: int
     term_days: int
+    rises: str
+    needs: str
     landing: str
     grace_days: int
     is_primary: bool
@@ -101,22 +132,29 @@ class DecisionOut(msgspec.Struct, kw_only=True):
     from_tier: str | None
     to_tier: str | None
     value: int | None
+    visits: int | None
     counted_from: datetime | None
     valid_until: datetime | None
     reason: str
 
 
 class StandingOut(msgspec.Struct, kw_only=True):
-    """Figures in the unit of the ladder's metric. ``missing_to_keep``: for the review, today."""
+    """Figures in the unit of the ladder's metric. ``missing_to_keep``: for the review, today.
+
+    ``visits``: purchases, where a tier of the ladder asks for them.
+    """
 
     structure: str
     tier: str | None
     since: datetime | None
     valid_until: datetime | None
     value: int
+    visits: int | None
     next_tier: str | None
     missing: int
+    missing_visits: int
     missing_to_keep: int | None
+    missing_visits_to_keep: int | None
     decisions: list[DecisionOut]
 
 
@@ -128,7 +166,12 @@ class StandingsOut(msgspec.Struct, kw_only=True):
 class TierStructureViewSet(IdempotentMixin, ViewSet):
     """Ladders of tiers. A change moves nobody at once."""
 
-    scopes = {"browse": "rules:read", "create": "rules:write", "update": "rules:write"}
+    scopes = {
+        "browse": "rules:read",
+        "create": "rules:write",
+        "update": "rules:write",
+        "record": "members:write",
+    }
 
     @extend_schema(responses={200: schema_of(StructuresOut)})
     def browse(self, request: Request) -> HttpResponse:
@@ -159,6 +202,30 @@ class TierStructureViewSet(IdempotentMixin, ViewSet):
             return 200, _saved(known, asked, actor_of(request))
 
         return self.once(request, operation="tiers.update", validated=asked, work=work)
+
+    @extend_schema(request=json_body(FigureBody), responses={201: schema_of(FigureOut)})
+    def record(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
+        """Add to a member's figure on a ladder that counts a figure of your own.
+
+        Under the same reference once: the same again answers the first one.
+        """
+        asked = decode_request(request, FigureBody)
+
+        def work() -> tuple[int, object]:
+            known = TierStructure.objects.filter(public_id=id).first()
+            if known is None:
+                raise Http404
+            figure = tiers.record_figure(
+                structure=known,
+                member=_member(request, asked.member),
+                amount=asked.amount,
+                occurred_at=asked.occurred_at,
+                reference=asked.reference,
+                actor=actor_of(request),
+            )
+            return 201, figure_out(figure)
+
+        return self.once(request, operation="tiers.record", validated=asked, work=work)
 
 
 @extend_schema(tags=["tiers"])
@@ -219,10 +286,13 @@ def _member(request: Request, member_id: UUID) -> Member:
 
 def _saved(structure: TierStructure, asked: StructureBody, actor: Actor) -> StructureOut:
     for name in StructureBody.__struct_fields__:
-        if name != "tiers":
+        if name not in ("tiers", "review_now"):
             setattr(structure, name, getattr(asked, name))
-    steps = [Step(one.code, one.name, one.threshold) for one in asked.tiers]
-    return structure_out(tiers.save_structure(structure=structure, steps=steps, actor=actor))
+    steps = [Step(one.code, one.name, one.threshold, one.visits) for one in asked.tiers]
+    saved = tiers.save_structure(
+        structure=structure, steps=steps, review_now=asked.review_now, actor=actor
+    )
+    return structure_out(saved)
 
 
 def structure_out(structure: TierStructure) -> StructureOut:
@@ -230,7 +300,10 @@ def structure_out(structure: TierStructure) -> StructureOut:
     steps = sorted(structure.tiers.all(), key=lambda tier: tier.rank)
     return StructureOut(
         id=structure.public_id,
-        tiers=[StepOut(code=one.code, name=one.name, threshold=one.threshold) for one in steps],
+        tiers=[
+            StepOut(code=one.code, name=one.name, threshold=one.threshold, visits=one.visits)
+            for one in steps
+        ],
         **{name: getattr(structure, name) for name in names},
     )
 
@@ -246,9 +319,12 @@ def standing_out(structure: TierStructure, member: Member) -> StandingOut:
         since=progress.since,
         valid_until=progress.valid_until,
         value=progress.value,
+        visits=progress.visits,
         next_tier=progress.next_tier.code if progress.next_tier else None,
         missing=progress.missing,
-        missing_to_keep=progress.missing_to_keep,
+        missing_visits=progress.missing_visits,
+        missing_to_keep=progress.to_keep.value if progress.to_keep else None,
+        missing_visits_to_keep=progress.to_keep.visits if progress.to_keep else None,
         decisions=[decision_out(one) for one in known[:MOST_DECISIONS]],
     )
 
@@ -260,9 +336,20 @@ def decision_out(decision: TierEvaluation) -> DecisionOut:
         from_tier=decision.from_tier.code if decision.from_tier else None,
         to_tier=decision.to_tier.code if decision.to_tier else None,
         value=decision.value,
+        visits=decision.visits,
         counted_from=decision.window_from,
         valid_until=decision.valid_until,
         reason=decision.reason,
+    )
+
+
+def figure_out(figure: TierFigure) -> FigureOut:
+    return FigureOut(
+        member=figure.member.public_id,
+        amount=figure.amount,
+        occurred_at=figure.occurred_at,
+        reference=figure.source_ref,
+        recorded_at=figure.recorded_at,
     )
 
 

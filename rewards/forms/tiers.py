@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from loyalty_crm.kernel.money import Money
@@ -21,11 +22,17 @@ Metric = TierStructure.Metric
 class LadderForm(forms.ModelForm):  # type: ignore[type-arg]
     """What counts, over which time, and what happens at the review."""
 
+    review_now = forms.BooleanField(
+        label=_("review those at once whose tier becomes dearer"),
+        required=False,
+        help_text=_("Otherwise they keep their tier until its time is over."),
+    )
+
     class Meta:
         model = TierStructure
         fields = [
-            "name", "code", "is_primary", "metric", "window", "window_days", "term_days",
-            "landing", "grace_days",
+            "name", "code", "is_primary", "metric", "window", "window_days", "rises", "term_days",
+            "needs", "landing", "grace_days",
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,9 +54,18 @@ class StepForm(forms.Form):
         label=_("begins at"), max_length=20, required=False, widget=UnfoldAdminTextInputWidget
     )
 
+    visits = forms.IntegerField(
+        label=_("purchases, if they count too"),
+        min_value=1,
+        max_value=10**6,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+
     def clean(self) -> dict[str, Any]:
         asked = super().clean() or {}
-        if any(asked.values()) and not all(asked.get(name) for name in self.fields):
+        needed = ("code", "name", "threshold")
+        if any(asked.values()) and not all(asked.get(name) for name in needed):
             raise ValidationError(_("A tier has a code, a name and a figure where it begins."))
         return asked
 
@@ -67,6 +83,15 @@ def threshold_of(text: str, metric: str, programme: Programme) -> int:
         field = forms.IntegerField(min_value=0, max_value=10**6)
     value: int = field.clean(text)
     return value
+
+
+def missing_text(value: int, visits: int, metric: str, programme: Programme) -> str:
+    """What is missing of one or both figures, in words."""
+    figure = threshold_text(value, metric, programme)
+    if not visits:
+        return figure
+    purchases = ngettext("%(count)s purchase", "%(count)s purchases", visits) % {"count": visits}
+    return f"{figure} · {purchases}" if value else purchases
 
 
 def threshold_text(minor: int, metric: str, programme: Programme) -> str:
@@ -87,5 +112,5 @@ def steps_of(rows: Any, metric: str, programme: Programme) -> list[Step]:
         except ValidationError as refused:
             row.add_error("threshold", refused)
             continue
-        steps.append(Step(asked["code"], asked["name"], figure))
+        steps.append(Step(asked["code"], asked["name"], figure, asked["visits"]))
     return steps

@@ -35,7 +35,8 @@ def form(*rows, **more):
     values = {
         "name": "Club", "code": "club", "is_primary": "on", "metric": "spend",
         "window": "rolling", "window_days": "365", "term_days": "365",
-        "landing": "one_step", "grace_days": "0", "form-TOTAL_FORMS": len(rows),
+        "landing": "one_step", "grace_days": "0", "rises": "at_once", "needs": "all",
+        "form-TOTAL_FORMS": len(rows),
         "form-INITIAL_FORMS": 0, **more,
     }  # fmt: skip
     for no, (code, name, threshold) in enumerate(rows):

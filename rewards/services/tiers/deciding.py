@@ -18,7 +18,7 @@ from loyalty_crm.kernel.actors import SYSTEM
 from members.models import Member
 from rewards.models import TierEvaluation, TierMembership, TierStructure
 from rewards.rules import tiers as rules
-from rewards.rules.tiers import Ladder, Standing, Verdict
+from rewards.rules.tiers import Counted, Ladder, Span, Standing, Verdict
 from rewards.services.tiers.figures import figures
 from rewards.services.tiers.ladders import ladder_of
 
@@ -45,7 +45,7 @@ class Case:
 class Decided:
     case: Case
     verdict: Verdict
-    value: int
+    counted: Counted
     begins: datetime
 
 
@@ -76,7 +76,7 @@ def cases_of(structure: TierStructure, member_ids: Iterable[int]) -> list[Case]:
 def rise_members(
     *, structure: TierStructure, member_ids: Sequence[int], now: datetime | None = None
 ) -> int:
-    """Lift those whose figure reaches a higher tier now; return how many. Nobody is lowered.
+    """Lift those whose figure reaches a higher tier; return how many. Nobody is lowered.
 
     A repeat changes nothing. A fixed number of statements, however many members.
     """
@@ -84,28 +84,14 @@ def rise_members(
     lock(structure)
     ladder, zone = ladder_of(structure), zone_of(structure)
 
-    def begins(case: Case) -> datetime:
-        return rules.window_begins(ladder, now, case.enrolled_on, zone)
+    def span(case: Case) -> Span:
+        return rules.rising_span(ladder, now, case.enrolled_on, zone)
 
-    def judge(case: Case, value: int) -> Verdict | None:
-        term = rules.term_ends(ladder, now, case.enrolled_on, zone)
-        return rules.rise(ladder, case.standing, value, term)
+    def judge(case: Case, counted: Counted) -> Verdict | None:
+        term = rules.rising_term(ladder, now, case.enrolled_on, zone)
+        return rules.rise(ladder, case.standing, counted, term, now)
 
-    return _decide(structure, ladder, cases_of(structure, member_ids), begins, judge, now)
-
-
-def rise_all(*, structure: TierStructure, now: datetime | None = None) -> int:
-    """The night: every member once, in chunks by key, each in a transaction of its own."""
-    lifted, last = 0, 0
-    while ids := _next_members(last):
-        lifted += rise_members(structure=structure, member_ids=ids, now=now)
-        last = ids[-1]
-    return lifted
-
-
-def _next_members(last: int) -> list[int]:
-    members = Member.objects.filter(pk__gt=last).order_by("pk")
-    return list(members.values_list("pk", flat=True)[:CHUNK])
+    return _decide(structure, ladder, cases_of(structure, member_ids), span, judge, now)
 
 
 def review_due(*, structure: TierStructure, now: datetime | None = None) -> int:
@@ -125,33 +111,33 @@ def _review_chunk(structure: TierStructure, now: datetime) -> int:
     ids = due.filter(member__status=Member.Status.ACTIVE).order_by("valid_until", "pk")
     cases = cases_of(structure, list(ids.values_list("member_id", flat=True)[:CHUNK]))
 
-    def begins(case: Case) -> datetime:
+    def span(case: Case) -> Span:
         assert case.standing is not None
-        return rules.review_begins(ladder, case.standing, case.enrolled_on, zone)
+        return rules.review_span(ladder, case.standing, now, case.enrolled_on, zone)
 
-    def judge(case: Case, value: int) -> Verdict | None:
+    def judge(case: Case, counted: Counted) -> Verdict | None:
         assert case.standing is not None
-        term = rules.term_ends(ladder, now, case.enrolled_on, zone)
-        return rules.review(ladder, case.standing, value, term)
+        term = rules.review_term(ladder, now, case.enrolled_on, zone)
+        return rules.review(ladder, case.standing, counted, term)
 
-    return _decide(structure, ladder, cases, begins, judge, now)
+    return _decide(structure, ladder, cases, span, judge, now)
 
 
 def _decide(
     structure: TierStructure,
     ladder: Ladder,
     cases: Sequence[Case],
-    begins: Callable[[Case], datetime],
-    judge: Callable[[Case, int], Verdict | None],
+    span: Callable[[Case], Span],
+    judge: Callable[[Case, Counted], Verdict | None],
     now: datetime,
 ) -> int:
-    since = {case.member_id: begins(case) for case in cases}
-    values = figures(structure, since, now) if cases else {}
+    spans = {case.member_id: span(case) for case in cases}
+    found = figures(structure, ladder, spans)
     decided = []
     for case in cases:
-        value = values.get(case.member_id, 0)
-        if verdict := judge(case, value):
-            decided.append(Decided(case, verdict, value, since[case.member_id]))
+        counted = found.get(case.member_id, Counted())
+        if verdict := judge(case, counted):
+            decided.append(Decided(case, verdict, counted, spans[case.member_id].begins))
     write(structure, ladder, decided, now)
     return len(decided)
 
@@ -177,7 +163,8 @@ def write(
                 cause=one.verdict.cause,
                 from_tier_id=one.case.standing.tier_id if one.case.standing else None,
                 to_tier_id=one.verdict.level.id if one.verdict.level else None,
-                value=one.value,
+                value=one.counted.value,
+                visits=one.counted.visits if ladder.asks_visits else None,
                 window_from=one.begins,
                 valid_until=one.verdict.valid_until,
                 thresholds=thresholds,

@@ -13,7 +13,7 @@ from members.models import Member
 from rewards.errors import TierUnknown
 from rewards.models import TierStructure
 from rewards.rules import tiers as rules
-from rewards.rules.tiers import Verdict
+from rewards.rules.tiers import Counted, Verdict
 from rewards.services.tiers.deciding import Case, Decided, cases_of, lock, write, zone_of
 from rewards.services.tiers.figures import figures
 from rewards.services.tiers.ladders import ladder_of
@@ -59,9 +59,9 @@ def _by_hand(
     lock(structure)
     case = _case(structure, member)
     ladder, zone = ladder_of(structure), zone_of(structure)
-    begins = rules.window_begins(ladder, now, case.enrolled_on, zone)
-    value = figures(structure, {member.pk: begins}, now).get(member.pk, 0)
-    decided = [Decided(case, verdict, value, begins)]
+    span = rules.window_span(ladder, now, case.enrolled_on, zone)
+    counted = figures(structure, ladder, {member.pk: span}).get(member.pk, Counted())
+    decided = [Decided(case, verdict, counted, span.begins)]
     write(structure, ladder, decided, now, reason=reason, actor=actor.label)
     audit.record(
         action=f"tier.{verdict.cause}",

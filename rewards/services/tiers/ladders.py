@@ -10,11 +10,11 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
-from loyalty_crm.kernel import audit
+from loyalty_crm.kernel import audit, clock
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.problems import fault
 from rewards.errors import TiersInvalid, TierStructureCodeTaken
-from rewards.models import Programme, Tier, TierStructure
+from rewards.models import Programme, Tier, TierMembership, TierStructure
 from rewards.rules import tiers as rules
 from rewards.rules.tiers import Ladder, Level
 
@@ -23,11 +23,15 @@ MOST_TIERS = 20
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tier as somebody words it; ``threshold`` in the unit of what counts."""
+    """A tier as somebody words it; ``threshold`` in the unit of what counts.
+
+    ``visits``: purchases beside it or in its place, as the ladder's ``needs`` says; None: neither.
+    """
 
     code: str
     name: str
     threshold: int
+    visits: int | None = None
 
 
 def ladder_of(structure: TierStructure) -> Ladder:
@@ -37,10 +41,12 @@ def ladder_of(structure: TierStructure) -> Ladder:
 
 def ladder_with(structure: TierStructure, tiers: Sequence[Tier]) -> Ladder:
     return Ladder(
-        levels=tuple(Level(one.pk, one.code, one.rank, one.threshold) for one in tiers),
+        levels=tuple(Level(one.pk, one.code, one.rank, one.threshold, one.visits) for one in tiers),
         window=cast("rules.Window", structure.window),
         window_days=structure.window_days,
         term_days=structure.term_days,
+        rises=cast("rules.Rises", structure.rises),
+        needs=cast("rules.Needs", structure.needs),
         landing=cast("rules.Landing", structure.landing),
         grace_days=structure.grace_days,
     )
@@ -48,13 +54,15 @@ def ladder_with(structure: TierStructure, tiers: Sequence[Tier]) -> Ladder:
 
 @transaction.atomic
 def save_structure(
-    *, structure: TierStructure, steps: Sequence[Step], actor: Actor
+    *, structure: TierStructure, steps: Sequence[Step], actor: Actor, review_now: bool = False
 ) -> TierStructure:
     """Write a ladder with its tiers, from below. Locks the programme.
 
     Nobody moves by it at once: members keep their tier until its time is over,
-    and rise with their next purchase or night. A tier that somebody stands on,
-    or ever stood on, can't be left out.
+    and rise with their next purchase or night. With ``review_now`` the time of
+    those whose tier became dearer is over at once, and the grace begins; tiers
+    given by hand keep theirs. A tier that somebody stands on, or ever stood on,
+    can't be left out.
     """
     refuse_wrong(steps)
     Programme.objects.select_for_update(no_key=True).get(pk=structure.programme_id)
@@ -63,15 +71,36 @@ def save_structure(
         others = TierStructure.objects.filter(programme=structure.programme_id, is_primary=True)
         others.exclude(pk=structure.pk).update(is_primary=False)
     structure.save()
+    dearer = _dearer(structure, steps)
     _write_steps(structure, steps)
+    if review_now:
+        _end_terms(structure, dearer)
+    told: dict[str, object] = {step.code: step.threshold for step in steps}
     audit.record(
         action="tiers.saved",
         object_type="tier_structure",
         object_id=str(structure.public_id),
-        after={step.code: step.threshold for step in steps},
+        after={**told, "review_now": review_now},
         actor=actor,
     )
     return structure
+
+
+def _dearer(structure: TierStructure, steps: Sequence[Step]) -> list[int]:
+    """Tiers that ask for more than they did."""
+    asked = {step.code: step for step in steps}
+    return [
+        tier.pk
+        for tier in structure.tiers.filter(code__in=asked)
+        if tier.threshold < asked[tier.code].threshold
+        or (tier.visits or 0) < (asked[tier.code].visits or 0)
+    ]
+
+
+def _end_terms(structure: TierStructure, tiers: Sequence[int]) -> None:
+    now = clock.now()
+    held = TierMembership.objects.filter(structure=structure, tier__in=tiers, is_granted=False)
+    held.filter(valid_until__gt=now, since__lt=now).update(valid_until=now)
 
 
 def refuse_taken(structure: TierStructure) -> None:
@@ -113,4 +142,5 @@ def _write_steps(structure: TierStructure, steps: Sequence[Step]) -> None:
         Tier.objects.filter(pk=tier.pk).update(rank=1_000 + place, threshold=10**12 - place)
     for rank, step in enumerate(steps):
         values = {"name": step.name, "rank": rank, "threshold": step.threshold}
+        values["visits"] = step.visits
         Tier.objects.update_or_create(structure=structure, code=step.code, defaults=values)

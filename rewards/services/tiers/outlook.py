@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from members.models import Member
 from rewards.models import Tier, TierMembership, TierStructure
 from rewards.rules import tiers as rules
-from rewards.rules.tiers import Level
+from rewards.rules.tiers import Counted, Ladder, Level
 from rewards.services.tiers.deciding import CHUNK, Case, cases_of, zone_of
 from rewards.services.tiers.figures import figures
 from rewards.services.tiers.ladders import Step, ladder_of, ladder_with
@@ -22,40 +22,47 @@ MOST_DROPS = 200
 class Progress:
     """Where a member stands and what is missing; figures in the unit of what counts.
 
-    ``missing_to_keep``: what the review would still want today; None without a tier.
+    ``visits``: None where no tier asks for purchases. ``to_keep``: what the review
+    would still want today; None without a tier.
     """
 
     tier: Level | None
     since: datetime | None
     valid_until: datetime | None
     value: int
+    visits: int | None
     next_tier: Level | None
     missing: int
-    missing_to_keep: int | None
+    missing_visits: int
+    to_keep: Counted | None
 
 
 def progress_of(*, structure: TierStructure, member: Member, now: datetime) -> Progress:
     """Five queries."""
     ladder, zone = ladder_of(structure), zone_of(structure)
     case = (cases_of(structure, [member.pk]) or [_stranger(structure, member)])[0]
-    begins = rules.window_begins(ladder, now, case.enrolled_on, zone)
-    value = figures(structure, {member.pk: begins}, now).get(member.pk, 0)
+    span = rules.window_span(ladder, now, case.enrolled_on, zone)
+    counted = figures(structure, ladder, {member.pk: span}).get(member.pk, Counted())
     held, standing = case.membership, case.standing
-    ahead = rules.missing(ladder, standing, value)
-    to_keep = None
-    if standing:
-        counted = rules.review_begins(ladder, standing, case.enrolled_on, zone)
-        counted_value = figures(structure, {member.pk: counted}, now).get(member.pk, 0)
-        to_keep = max(ladder.level(standing.tier_id).threshold - counted_value, 0)
+    ahead = rules.missing(ladder, standing, counted)
     return Progress(
         tier=ladder.level(standing.tier_id) if standing else None,
         since=held.since if held else None,
         valid_until=held.valid_until if held else None,
-        value=value,
+        value=counted.value,
+        visits=counted.visits if ladder.asks_visits else None,
         next_tier=ahead[0] if ahead else None,
-        missing=ahead[1] if ahead else 0,
-        missing_to_keep=to_keep,
+        missing=ahead[1].value if ahead else 0,
+        missing_visits=ahead[1].visits if ahead else 0,
+        to_keep=_to_keep(structure, ladder, case, now) if standing else None,
     )
+
+
+def _to_keep(structure: TierStructure, ladder: Ladder, case: Case, now: datetime) -> Counted:
+    assert case.standing is not None
+    span = rules.review_span(ladder, case.standing, now, case.enrolled_on, zone_of(structure))
+    counted = figures(structure, ladder, {case.member_id: span}).get(case.member_id, Counted())
+    return rules.lacking(ladder, ladder.level(case.standing.tier_id), counted)
 
 
 def _stranger(structure: TierStructure, member: Member) -> Case:
@@ -71,7 +78,7 @@ class Drop:
 
     membership: TierMembership
     reviewed_on: datetime
-    missing: int
+    missing: Counted
 
 
 def drops_ahead(*, structure: TierStructure, now: datetime, days: int = 60) -> list[Drop]:
@@ -82,19 +89,23 @@ def drops_ahead(*, structure: TierStructure, now: datetime, days: int = 60) -> l
     ).select_related("tier", "member")
     held = {one.member_id: one for one in ending.order_by("valid_until", "pk")[:CHUNK]}
     cases = [case for case in cases_of(structure, list(held)) if case.standing]
-    begins = {
-        case.member_id: rules.review_begins(ladder, case.standing, case.enrolled_on, zone)
+    spans = {
+        case.member_id: rules.review_span(ladder, case.standing, now, case.enrolled_on, zone)
         for case in cases
         if case.standing
     }
-    values = figures(structure, begins, now) if begins else {}
+    found = figures(structure, ladder, spans)
     drops = [
         Drop(one, one.valid_until + timedelta(days=ladder.grace_days), lacking)
-        for member_id in begins
+        for member_id in spans
         if (one := held[member_id])
-        and (lacking := one.tier.threshold - values.get(member_id, 0)) > 0
+        and any(lacking := _lacks(ladder, one, found.get(member_id, Counted())))
     ]
     return sorted(drops, key=lambda drop: (drop.reviewed_on, drop.membership.pk))[:MOST_DROPS]
+
+
+def _lacks(ladder: Ladder, held: TierMembership, counted: Counted) -> Counted:
+    return rules.lacking(ladder, ladder.level(held.tier_id), counted)
 
 
 @dataclass(slots=True)
@@ -113,7 +124,7 @@ class Preview:
 def preview(*, structure: TierStructure, steps: Sequence[Step], now: datetime) -> Preview:
     """Count over all members, in chunks; writes nothing."""
     tiers = [
-        Tier(pk=-no, code=step.code, name=step.name, rank=no, threshold=step.threshold)
+        Tier(pk=-no, code=step.code, rank=no, threshold=step.threshold, visits=step.visits)
         for no, step in enumerate(steps)
     ]
     found, last = Preview(), 0
@@ -132,13 +143,13 @@ def _preview_chunk(
     rank_of = {tier.code: tier.rank for tier in tiers}
     names = dict(structure.tiers.values_list("pk", "code")) if structure.pk else {}
     cases = cases_of(structure, ids)
-    begins = {
-        case.member_id: rules.window_begins(ladder, now, case.enrolled_on, zone) for case in cases
+    spans = {
+        case.member_id: rules.window_span(ladder, now, case.enrolled_on, zone) for case in cases
     }
-    values = figures(structure, begins, now) if begins else {}
+    counts = figures(structure, ladder, spans)
     for case in cases:
         held = names[case.standing.tier_id] if case.standing else ""
-        reached = ladder.level_for(values.get(case.member_id, 0))
+        reached = ladder.level_for(counts.get(case.member_id, Counted()))
         then = reached.code if reached else ""
         found.now[held] += 1
         found.then[then] += 1
