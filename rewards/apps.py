@@ -37,6 +37,7 @@ class RewardsConfig(AppConfig):
         import_module("rewards.services.rules_keeping")
         import_module("rewards.services.affordable")
         import_module("rewards.services.occasions.listening")
+        import_module("rewards.services.pools.listening")
         for table in APPEND_ONLY:
             fence(f"rewards_{table}")
         fence("rewards_wallet", ("status", "merged_into_id", "debt_limit", "last_activity_at"))

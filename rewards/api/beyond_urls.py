@@ -5,8 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from rewards.api.events import EventViewSet
+from rewards.api.households import HouseholdViewSet
+from rewards.api.transfers import TransferViewSet
 
 _EVENT = "events/<uuid:id>"
+_HOUSEHOLD = "households/<uuid:id>"
+_TRANSFER = "transfers/<uuid:id>"
 
 urlpatterns = [
     path("events", EventViewSet.as_view({"get": "browse", "post": "create"}), name="events"),
@@ -17,4 +21,36 @@ urlpatterns = [
         path(f"{_EVENT}/{verb}", EventViewSet.as_view({"post": verb}), name=f"event-{verb}")
         for verb in ("approve", "reject", "reverse")
     ],
+    path(
+        "transfers", TransferViewSet.as_view({"get": "browse", "post": "create"}), name="transfers"
+    ),
+    path(_TRANSFER, TransferViewSet.as_view({"get": "retrieve"}), name="transfer"),
+    *[
+        path(
+            f"{_TRANSFER}/{verb}", TransferViewSet.as_view({"post": verb}), name=f"transfer-{verb}"
+        )
+        for verb in ("confirm", "cancel", "reverse")
+    ],
+    path("households", HouseholdViewSet.as_view({"post": "create"}), name="households"),
+    path("households/join", HouseholdViewSet.as_view({"post": "join"}), name="households-join"),
+    path(_HOUSEHOLD, HouseholdViewSet.as_view({"get": "retrieve"}), name="household"),
+    *[
+        path(
+            f"{_HOUSEHOLD}/{name}",
+            HouseholdViewSet.as_view({"post": action}),
+            name=f"household-{action}",
+        )
+        for name, action in (
+            ("invitations", "invite"),
+            ("members", "change"),
+            ("leave", "leave"),
+            ("pool/put-in", "put_in"),
+            ("pool/draw", "draw"),
+        )
+    ],
+    path(
+        "members/<uuid:member_id>/household",
+        HouseholdViewSet.as_view({"get": "of_member"}),
+        name="household-of-member",
+    ),
 ]
