@@ -14,13 +14,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from loyalty_crm.kernel.errors import DomainError
 from members.models import Card, Member, Product
 from members.rules.cards import clean_number
+from members.services.card_codes import shown_number
 from members.till.access import is_panel
-from rewards.till.basket import MOST_LINES
 from members.till.misses import counted
+from rewards.till.basket import MOST_LINES
 from rewards.till.counter import Counter, at_counter
 from rewards.till.entry import (
-    Entry,
     ONE,
+    Entry,
     NotReadable,
     quantity_text,
     read_entry,
@@ -69,7 +70,7 @@ def _product(code: str) -> Product | None:
 
 def _card(code: str) -> Card | None:
     cards = Card.objects.filter(member__isnull=False).select_related("member")
-    return cards.filter(number=clean_number(code)).first()
+    return cards.filter(number=clean_number(shown_number(code))).first()
 
 
 def _ask_price(
