@@ -164,7 +164,8 @@ class GamePrize(models.Model):
 
 class GamePeriodQuerySet(models.QuerySet["GamePeriod"]):
     def open_at(self, moment: datetime) -> Self:
-        return self.filter(starts_at__lte=moment, ends_at__gt=moment, revealed_at=None)
+        """Not over. One that a twin opened a blink after the moment was read is the same one."""
+        return self.filter(ends_at__gt=moment, revealed_at=None)
 
     def due(self, moment: datetime) -> Self:
         """Over, and the seed not published yet."""
