@@ -244,6 +244,8 @@ USE_TZ = True
 USE_I18N = True
 # How many days after a sale its receipt is still taken in, from a till that was offline.
 SALE_ACCEPTED_DAYS = env.number("SALE_ACCEPTED_DAYS", 366)
+# Processes that replay receipts of one back-test; 1: the worker does it alone.
+BACKTEST_PROCESSES = env.number("BACKTEST_PROCESSES", 2, least=1)
 # Wrong codes, cards and phones of one key in one store (kernel/throttle.py).
 GUESSES_PER_MINUTE = env.number("GUESSES_PER_MINUTE", 5, least=1)
 GUESSES_PER_DAY = env.number("GUESSES_PER_DAY", 30, least=1)

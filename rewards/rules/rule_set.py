@@ -172,11 +172,25 @@ class RuleSet:
         else:
             self._anywhere.append(ordinal)
 
-    def known(self, line: BasketLine) -> Known:
-        """What the rules make of this line's product, remembered for the next sale of it."""
-        last = self._latest.get(line.sku)
-        if last is not None and _is_like(line, last[0]):
-            return last[1]
+    def known(self, lines: Iterable[BasketLine]) -> list[Known]:
+        """What the rules make of each line's product, remembered for the next sale of it."""
+        latest, found = self._latest, []
+        for line in lines:
+            last = latest.get(line.sku)
+            if (
+                last is not None
+                and last[0].categories == line.categories
+                and last[0].brand == line.brand
+                and last[0].lists == line.lists
+                and last[0].attributes == line.attributes
+            ):
+                found.append(last[1])
+            else:
+                found.append(self._remembered(line))
+        return found
+
+    def _remembered(self, line: BasketLine) -> Known:
+        """The same of a product that was another one, or none, the last time."""
         key = (line.sku, line.categories, line.brand, line.lists, *line.attributes.items())
         known = self._known.get(key)
         if known is None:
@@ -246,16 +260,6 @@ class RuleSet:
         if not (out := self._watched[ordinal].excluded):
             return everything
         return {n: EVERYTHING for n, each in enumerate(goods) if out.isdisjoint(each.names)}
-
-
-def _is_like(one: BasketLine, other: BasketLine) -> bool:
-    """Whether two lines are of the same product, as far as rules can name it."""
-    return (
-        one.categories == other.categories
-        and one.brand == other.brand
-        and one.lists == other.lists
-        and one.attributes == other.attributes
-    )
 
 
 def _steps(rule: Rule) -> Iterator[Step]:

@@ -40,7 +40,7 @@ class Scene:
         self.position = {line.line_no: n for n, line in enumerate(self.lines)}
         self.gross_minor = sum([line.gross_minor for line in self.lines])
         self.earns_not = {n for n, line in enumerate(self.lines) if line.excluded_from_earning}
-        self._goods = [rules.known(line) for line in self.lines]
+        self._goods = rules.known(self.lines)
         self._tasks: dict[Phase, list[Task]] = {}
         #: Whether some promotion does not go together with every other.
         self.choosy = False

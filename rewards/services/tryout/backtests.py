@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -14,7 +15,8 @@ from loyalty_crm.kernel.models import Job
 from loyalty_crm.kernel.problems import fault
 from rewards.errors import TryoutInvalid
 from rewards.models import BackTest, Programme
-from rewards.services.tryout.reading import SLICE, count, reading
+from rewards.services.tryout.crew import HelperLost, Window, can_help, counted
+from rewards.services.tryout.reading import SLICE, Place, Span, count, reading
 from rewards.services.tryout.replay import Replay, State
 from rewards.services.tryout.results import write_results
 from rewards.services.tryout.sides import (
@@ -26,7 +28,7 @@ from rewards.services.tryout.sides import (
     find_versions,
     sides_of,
 )
-from rewards.services.tryout.tally import Counter, Tally
+from rewards.services.tryout.tally import Counter, Tally, merge
 from rewards.services.tryout.work import (
     Pace,
     Period,
@@ -144,10 +146,7 @@ def _turn(test: BackTest, job: Job, pace: Pace, most: int) -> None:
             kept.total = count(reader, span).number
             Job.objects.filter(pk=job.pk).update(total=kept.total)
         replay = Replay(reader, sides, span, kept.state)
-        for receipts in replay.slices(most):
-            for one in receipts:
-                counter.add(one)
-                kept.done += 1
+        for _piece in _pieces(replay, kept, counter, sides, span, most):
             if pace.is_over():
                 _keep(test, job, kept, replay)
                 jobs.release(job)
@@ -155,6 +154,37 @@ def _turn(test: BackTest, job: Job, pace: Pace, most: int) -> None:
             if pace.may_keep():
                 _keep(test, job, kept, replay)
     _finish(test, job, counter, sides)
+
+
+def _pieces(
+    replay: Replay, kept: Kept, counter: Counter, sides: Sides, span: Span, most: int
+) -> Iterator[None]:
+    """Count piece by piece, with helpers where they can help; after each the state is whole."""
+    with suppress(HelperLost):
+        yield from _with_helpers(replay, kept, sides, span, most)
+    for receipts in replay.slices(most):
+        for one in receipts:
+            counter.add(one)
+            kept.done += 1
+        yield
+
+
+def _with_helpers(
+    replay: Replay, kept: Kept, sides: Sides, span: Span, most: int
+) -> Iterator[None]:
+    """Count all that is left, unless a helper is lost on the way: the rest is done alone."""
+    if not replay.is_parted:
+        return
+    ends = replay.cuts(most)
+    places = [replay.begins, *(Place(moment, 0) for moment in ends)]
+    windows = [Window(*one) for one in zip(places, ends, strict=False)]
+    if not can_help(windows):
+        return
+    for window, found in counted(windows, sides, span, most):
+        merge(kept.tally, found.tally)
+        kept.done += found.number
+        replay.place = Place(window.ends, 0)
+        yield
 
 
 @transaction.atomic

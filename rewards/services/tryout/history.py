@@ -10,7 +10,7 @@ import msgspec
 from rewards.rules.basket import MemberFacts, Window
 from rewards.rules.needs import Needs
 from rewards.services.tryout.reading import Person, Shop
-from rewards.services.tryout.sold import Sold
+from rewards.services.tryout.sold import MOST_KEPT, Sold
 
 #: A year and some days of grace for stores in other time zones.
 _LONGEST_PERIOD = 370
@@ -43,6 +43,9 @@ class History:
         self.needs = needs
         self.past = known or {}
         self._longest = max((_days(key) for key in needs.windows), default=0)
+        #: Whether no rule asks for anything of a buyer that changes with time.
+        self._timeless = not (self.is_asked or needs.member & {"tags", "tier", "enrolled_on"})
+        self._buyers: dict[int, MemberFacts] = {}
 
     @property
     def is_asked(self) -> bool:
@@ -82,6 +85,15 @@ class History:
 
     def buyer(self, member: int, person: Person, shop: Shop, at: datetime) -> MemberFacts:
         """The buyer as the rules saw them then, with days of the store's calendar."""
+        if not self._timeless:
+            return self._at(member, person, shop, at)
+        if (facts := self._buyers.get(member)) is None:
+            if len(self._buyers) >= MOST_KEPT:
+                self._buyers.clear()
+            facts = self._buyers[member] = self._at(member, person, shop, at)
+        return facts
+
+    def _at(self, member: int, person: Person, shop: Shop, at: datetime) -> MemberFacts:
         facts = MemberFacts(
             id=person.public_id,
             birth_date=person.birth_date,

@@ -136,20 +136,36 @@ class Replay:
         Walk each piece to its end: a receipt is priced when it is asked for, and gone
         after it, so that what stands in memory is a slice of lines and nothing else.
         """
-        for ends in cuts(self._reader, self._left(), most):
-            window = self._reading._replace(ends=ends)
-            while heads := receipts_after(
-                self._reader, window, self.place, tenders=self._tenders, most=most
-            ):
-                yield self._replay(heads)
-                if len(heads) < most:
-                    break
+        for ends in self.cuts(most):
+            yield from self.until(ends, most)
+
+    def cuts(self, most: int = SLICE) -> list[datetime]:
+        """Moments between which about so many of the receipts stand that are still to be read."""
+        begins = self.place.at if self.place else self._reading.begins
+        found = cuts(self._reader, self._reading._replace(begins=begins), most)
+        self._reader.let_go()
+        return found
+
+    def until(self, ends: datetime, most: int = SLICE) -> Iterator[Iterator[Replayed]]:
+        """The receipts from the place up to a moment, as ``slices`` hands them out."""
+        window = self._reading._replace(ends=ends)
+        while heads := receipts_after(
+            self._reader, window, self.place, tenders=self._tenders, most=most
+        ):
+            yield self._replay(heads)
+            if len(heads) < most:
+                break
         self._reader.let_go()
 
-    def _left(self) -> Span:
-        """What of the span has not been read."""
-        begins = self.place.at if self.place else self._reading.begins
-        return self._reading._replace(begins=begins)
+    @property
+    def begins(self) -> Place:
+        """Up to where receipts have been read by now."""
+        return self.place or Place(self._reading.begins, 0)
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether no receipt has a say in what another one gets: any window can be first."""
+        return self._simple and not self._history.is_asked
 
     def _whole(self, span: Span) -> Span:
         """The span, and what was bought before it where some rule asks for that."""
@@ -205,7 +221,7 @@ class Replay:
             member=member,
             final_prices=self._printed,
             store_groups=shop.groups,
-            tenders=frozenset(sold.tenders or ()),
+            tenders=frozenset(sold.tenders) if sold.tenders else NO_TENDERS,
         )
 
     def _lines(
@@ -235,6 +251,7 @@ class Replay:
 
 
 NOTHING = Redeem()
+NO_TENDERS: frozenset[str] = frozenset()
 
 
 def as_it_stands(basket: Basket) -> Quote:
@@ -262,7 +279,7 @@ def free_to_pay(rules: RuleSet) -> RuleSet:
 
 def wakes(rules: RuleSet, basket: Basket) -> bool:
     """Whether any of the rules so much as looks at this basket."""
-    return bool(rules.tasks(basket, [rules.known(line) for line in basket.lines]))
+    return bool(rules.tasks(basket, rules.known(basket.lines)))
 
 
 def asks_for_tenders(rules: RuleSet) -> bool:

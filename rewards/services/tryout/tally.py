@@ -38,6 +38,28 @@ class Tally(msgspec.Struct):
     members_of_promotion: dict[str, set[int]] = {}
 
 
+def merge(tally: Tally, other: Tally) -> None:
+    """Add what was counted elsewhere."""
+    _add(tally.total, other.total)
+    _add(tally.nobody, other.nobody)
+    for mine, theirs in (
+        (tally.by_day, other.by_day),
+        (tally.by_store, other.by_store),
+        (tally.by_category, other.by_category),
+        (tally.by_promotion, other.by_promotion),
+    ):
+        for key, row in theirs.items():
+            _add(_of(mine, key), row)
+    for member, row in other.by_member.items():
+        _add(_of(tally.by_member, member), row)
+    for known, more in (
+        (tally.members_of_store, other.members_of_store),
+        (tally.members_of_promotion, other.members_of_promotion),
+    ):
+        for code, members in more.items():
+            known.setdefault(code, set()).update(members)
+
+
 class Counter:
     """Adds receipts to a tally under the programme's terms."""
 
@@ -60,8 +82,9 @@ class Counter:
 
     def _judged(self, row: Row) -> Row:
         """Whether the buyer would have been better or worse off."""
-        worth = self.worth(row)
-        row[GAINED], row[LOST] = int(worth > 0), int(worth < 0)
+        if row[POINTS_0] != row[POINTS_1] or row[OFF_0] != row[OFF_1]:
+            worth = self.worth(row)
+            row[GAINED], row[LOST] = int(worth > 0), int(worth < 0)
         return row
 
     def worth(self, row: Row) -> int:

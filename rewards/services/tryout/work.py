@@ -67,7 +67,7 @@ def packed(state: object) -> bytes:
     return _encode(state)
 
 
-def unpacked(kept: bytes | memoryview | None, shape: Callable[[], Shape]) -> Shape:
+def unpacked(kept: bytes | memoryview | None, shape: Callable[..., Shape]) -> Shape:
     """The state that was written down, or the one to begin with."""
     if kept is None:
         return shape()
