@@ -36,6 +36,10 @@ SCOPES: dict[str, str | Promise] = {
     "households:write": _("Change households: invite, join, leave, put in and take out points"),
     "referrals:read": _("Read referral codes and referrals"),
     "referrals:write": _("Attach friends by a referral code, and decide on what looks wrong"),
+    "rewards:read": _("Read rewards, what members lack for them, redemptions, causes, services"),
+    "rewards:write": _("Change rewards, their stock and codes, causes, services, and grant these"),
+    "rewards:redeem": _("Take rewards for members, hand them over, cancel; use services"),
+    "causes:pay": _("Write down payments to causes and counter them"),
     "webhooks:manage": _("Manage webhook endpoints and read deliveries"),
     "bulk:run": _("Run bulk jobs and follow them"),
 }

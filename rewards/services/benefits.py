@@ -157,7 +157,7 @@ def _use(
     try:
         with transaction.atomic():
             used = ServiceUse.objects.create(
-                entitlement_id=share.entitlement or _open(share, member, actor),
+                entitlement_id=_entitlement(share, member, actor),
                 amount=1,
                 store=store,
                 reason=reason,
@@ -176,7 +176,10 @@ def _use(
     return used
 
 
-def _open(share: Share, member: Member, actor: Actor) -> int:
+def _entitlement(share: Share, member: Member, actor: Actor) -> int:
+    """The row behind a share. One of a rule is opened, or raised to what the rule gives now."""
+    if share.entitlement and not share.source.startswith("rule:"):
+        return share.entitlement
     row = [
         share.service.pk, member.pk, share.source, share.begins, share.ends, share.granted,
         actor.label,
