@@ -57,7 +57,8 @@ class RewardsConfig(AppConfig):
             fence(f"rewards_{table}")
         fence("rewards_couponbatch", ("state", "made", "job_id"))
         fence("rewards_coupon", ("member_id", "valid_until", "uses", "held", "revoked_at"))
-        fence("rewards_coupontally", ("uses", "held"))
+        fence("rewards_coupontally", ("uses", "held", "moved_to_id"))
+        fence("rewards_couponfollow", ("returned_at",))
         fence("rewards_couponuse")
         fence("rewards_tierevaluation")
         for table in ("programmerules", "rulesacceptance"):

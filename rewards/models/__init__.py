@@ -27,7 +27,14 @@ from rewards.models.challenges import (
 from rewards.models.charity import Cause, CausePayment, MemberCause, Pledge
 from rewards.models.checkout import Grant, Purchase, PurchaseRefund
 from rewards.models.contests import Contest, ContestEntry, ContestMark, ContestPrize
-from rewards.models.coupons import Coupon, CouponBatch, CouponExport, CouponTally, CouponUse
+from rewards.models.coupons import (
+    Coupon,
+    CouponBatch,
+    CouponExport,
+    CouponFollow,
+    CouponTally,
+    CouponUse,
+)
 from rewards.models.draws import Draw, DrawEntry, DrawPrize, DrawWinner
 from rewards.models.events import ActionEvent, EventKind
 from rewards.models.games import (
@@ -113,6 +120,7 @@ __all__ = [
     "Coupon",
     "CouponBatch",
     "CouponExport",
+    "CouponFollow",
     "CouponTally",
     "CouponUse",
     "DailyRollup",

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty_crm.kernel.models import Job
 from loyalty_crm.kernel.models.functions import ClockTimestamp
 from members.models import Member, Receipt
+from rewards.models.ledger import Wallet
 from rewards.models.promotions import Promotion
 from rewards.rules.codes import SAFE_LENGTH, masked
 
@@ -163,12 +164,17 @@ class Coupon(models.Model):
 
 
 class CouponTally(models.Model):
-    """How often one member has used codes of one batch that bounds it."""
+    """How often one member has used codes of one batch that bounds it.
+
+    Of a member who was merged into another, ``moved_to`` is the tally that counts, and
+    ``uses`` is what it brought there, less what went back since.
+    """
 
     batch = models.ForeignKey(CouponBatch, on_delete=models.PROTECT, related_name="+")
     member = models.ForeignKey(Member, on_delete=models.DO_NOTHING, related_name="+")
     uses = models.PositiveIntegerField(db_default=0)
     held = models.PositiveIntegerField(db_default=0)
+    moved_to = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
         constraints = [
@@ -177,6 +183,35 @@ class CouponTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.batch_id}/{self.member_id}: {self.uses}"
+
+
+class CouponFollow(models.Model):
+    """A member's coupon went along when their wallet was merged into another's.
+
+    ``returned_at``: the merge was taken back, and the coupon with it.
+    """
+
+    coupon = models.ForeignKey(Coupon, on_delete=models.PROTECT, related_name="+")
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+")
+    member = models.ForeignKey(
+        Member, on_delete=models.DO_NOTHING, related_name="+", verbose_name=_("member")
+    )
+    moved_at = models.DateTimeField(_("moved at"), db_default=Now())
+    returned_at = models.DateTimeField(_("returned at"), null=True)
+
+    class Meta:
+        verbose_name = _("coupon that followed a merge")
+        verbose_name_plural = _("coupons that followed a merge")
+        constraints = [
+            models.UniqueConstraint(
+                name="coupon_follows_once",
+                fields=["coupon", "wallet"],
+                condition=Q(returned_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coupon_id}: {self.wallet_id}"
 
 
 class CouponUse(models.Model):

@@ -152,6 +152,8 @@ class TierEvaluation(models.Model):
         DROPPED = "dropped", _("lost at the review")
         GRANTED = "granted", _("given by hand")
         ENDED = "ended", _("taken by hand")
+        MERGED = "merged", _("brought by a merge")
+        PARTED = "parted", _("a merge was taken back")
 
     structure = models.ForeignKey(TierStructure, on_delete=models.PROTECT, related_name="+")
     member = models.ForeignKey(Member, on_delete=models.DO_NOTHING, related_name="tier_evaluations")

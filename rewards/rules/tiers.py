@@ -18,7 +18,7 @@ Window = Literal["rolling", "calendar_year", "anniversary"]
 Landing = Literal["by_result", "one_step", "lowest"]
 Rises = Literal["at_once", "next_period"]
 Needs = Literal["all", "any"]
-Cause = Literal["reached", "kept", "dropped", "granted", "ended"]
+Cause = Literal["reached", "kept", "dropped", "granted", "ended", "merged", "parted"]
 
 
 _TICK = timedelta(microseconds=1)
