@@ -40,6 +40,11 @@ SCOPES: dict[str, str | Promise] = {
     "rewards:write": _("Change rewards, their stock and codes, causes, services, and grant these"),
     "rewards:redeem": _("Take rewards for members, hand them over, cancel; use services"),
     "causes:pay": _("Write down payments to causes and counter them"),
+    "stamps:write": _("Put stamps on members' cards by hand"),
+    "claims:write": _("Claim receipts for members after the sale"),
+    "partner:read": _("As a partner: read its contract, operations and settlements"),
+    "partner:trade": _("As a partner: give and take points, and confirm codes"),
+    "offers:take": _("Show partners and their offers, and take codes for members"),
     "webhooks:manage": _("Manage webhook endpoints and read deliveries"),
     "bulk:run": _("Run bulk jobs and follow them"),
 }

@@ -17,6 +17,8 @@ urlpatterns = [
     path("", include("rewards.api.rules_urls")),
     path("", include("rewards.api.tryout_urls")),
     path("", include("rewards.api.coupon_urls")),
+    path("", include("rewards.api.partner_urls")),
+    path("", include("rewards.api.stamp_urls")),
     path("", include("rewards.api.catalogue_urls")),
     path("", include("rewards.api.beyond_urls")),
     path("quotes", QuoteViewSet.as_view({"post": "create"}), name="quotes"),

@@ -22,10 +22,11 @@ EXPIRED, FORGIVEN, REVIVED = "stamps expired", "stamp:back:forgiven:", "stamp:ba
 _BY_AGE = """
     SELECT m.member_id,
            coalesce(a.occurred_at, m.recorded_at) AS at, m.amount,
+           m.code,
            (m.award_id IS NOT NULL
             OR (m.amount > 0 AND m.reason NOT LIKE 'stamp:back:%%')) AS is_own
       FROM rewards_awardmove m LEFT JOIN rewards_award a ON a.id = m.award_id
-     WHERE m.member_id = ANY(%(members)s) AND m.kind = 'stamps' AND m.code = %(code)s
+     WHERE m.member_id = ANY(%(members)s) AND m.kind = 'stamps' AND m.code = ANY(%(codes)s)
 """
 _EXPIRE = """
 WITH move AS ({by_age}), old AS (
@@ -40,15 +41,17 @@ RETURNING member_id, -amount
 """.replace("{by_age}", _BY_AGE)
 _NEXT = """
 WITH move AS ({by_age}), own AS (
-    SELECT (at AT TIME ZONE %(zone)s)::date AS day, sum(amount) AS stamps
-      FROM move WHERE is_own GROUP BY 1
+    SELECT code, (at AT TIME ZONE %(zone)s)::date AS day, sum(amount) AS stamps
+      FROM move WHERE is_own GROUP BY 1, 2
+), taken AS (
+    SELECT code, sum(amount) AS stamps FROM move WHERE NOT is_own GROUP BY 1
 ), running AS (
-    SELECT day, stamps, sum(stamps) OVER (ORDER BY day)
-           + (SELECT coalesce(sum(amount), 0) FROM move WHERE NOT is_own) AS left_
-      FROM own
+    SELECT own.code, day, own.stamps, coalesce(taken.stamps, 0)
+           + sum(own.stamps) OVER (PARTITION BY own.code ORDER BY day) AS left_
+      FROM own LEFT JOIN taken USING (code)
 )
-SELECT day, least(stamps, left_)::bigint FROM running WHERE left_ > 0 AND stamps > 0
- ORDER BY day LIMIT 5
+SELECT DISTINCT ON (code) code, day, least(stamps, left_)::bigint
+  FROM running WHERE left_ > 0 AND stamps > 0 ORDER BY code, day
 """.replace("{by_age}", _BY_AGE)
 # Stamps of goods that come back may have grown old meanwhile: they are not taken a second time.
 _GONE_OF = """
@@ -87,6 +90,7 @@ def expire(programme: StampProgramme, member_ids: Sequence[int], now: datetime) 
     values: dict[str, Any] = {
         "members": list(member_ids),
         "code": programme.code,
+        "codes": [programme.code],
         "cutoff": cutoff(programme, now),
         "reason": EXPIRED,
     }
@@ -119,16 +123,19 @@ def cutoff(programme: StampProgramme, now: datetime) -> datetime:
     return start_of(now.astimezone(zone).date() - timedelta(days=programme.stamp_days or 0), zone)
 
 
-def ageing(programme: StampProgramme, member_id: int) -> list[Ageing]:
-    """Which stamps go next, the soonest first; five days at most."""
-    if programme.stamp_days is None:
-        return []
-    days = timedelta(days=programme.stamp_days)
+def ageing(programmes: Sequence[StampProgramme], member_id: int) -> dict[str, Ageing]:
+    """By code, the stamps that go next; one statement however many programmes."""
+    days = {one.code: one.stamp_days for one in programmes if one.stamp_days is not None}
+    if not days:
+        return {}
     values: dict[str, Any] = {
         "members": [member_id],
-        "code": programme.code,
-        "zone": programme.programme.time_zone,
+        "codes": list(days),
+        "zone": programmes[0].programme.time_zone,
     }
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, values)
-        return [Ageing(day + days, int(stamps)) for day, stamps in cursor.fetchall()]
+        return {
+            code: Ageing(day + timedelta(days=days[code]), int(stamps))
+            for code, day, stamps in cursor.fetchall()
+        }
