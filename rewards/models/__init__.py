@@ -78,6 +78,7 @@ from rewards.models.retro import RetroBatch, RetroItem
 from rewards.models.rules_page import ProgrammeRules, RulesAcceptance
 from rewards.models.services import Entitlement, Service, ServiceRule, ServiceUse
 from rewards.models.settlements import Settlement, SettlementLine
+from rewards.models.setups import ProgrammeSetup
 from rewards.models.stamps import (
     ClaimTerms,
     ManualStamp,
@@ -180,6 +181,7 @@ __all__ = [
     "PrizeWin",
     "Programme",
     "ProgrammeRules",
+    "ProgrammeSetup",
     "Promotion",
     "PromotionVersion",
     "Purchase",
