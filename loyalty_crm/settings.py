@@ -275,6 +275,15 @@ CLIENT_ADDRESS_HEADER = env.text("CLIENT_ADDRESS_HEADER", "REMOTE_ADDR")
 SELF_REGISTRATION = env.flag("SELF_REGISTRATION", default=True)
 # Short-lived codes of cards are sealed with it; a new one ends those that are shown now.
 CARD_CODE_KEY = env.secret("CARD_CODE_KEY", DATA_DIR / "card_code_key")
+# Cards in the wallets of phones: files in PEM form, and what Apple and Google call this shop.
+APPLE_PASS_TYPE_ID = env.text("APPLE_PASS_TYPE_ID")
+APPLE_TEAM_ID = env.text("APPLE_TEAM_ID")
+APPLE_PASS_CERTIFICATE = env.text("APPLE_PASS_CERTIFICATE")
+APPLE_PASS_KEY = env.text("APPLE_PASS_KEY")
+APPLE_WWDR_CERTIFICATE = env.text("APPLE_WWDR_CERTIFICATE")
+GOOGLE_WALLET_ISSUER = env.text("GOOGLE_WALLET_ISSUER")
+GOOGLE_WALLET_CLASS = env.text("GOOGLE_WALLET_CLASS", "loyalty")
+GOOGLE_WALLET_KEY = env.text("GOOGLE_WALLET_KEY")
 PHONE_REGION = env.text("PHONE_REGION", "RU")  # where a phone without a country code belongs
 PHONENUMBER_DEFAULT_REGION = PHONE_REGION
 # The most money that a cashier gives back at once without the store manager, in minor units.

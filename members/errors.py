@@ -158,3 +158,12 @@ class InvitationUnknown(DomainError):
     status = 422
     title = _("This invitation is not valid")
     stored = False
+
+
+class PassesClosed(DomainError):
+    """No keys are set for this wallet, or they cannot be read: see docs/operators.md."""
+
+    code = "passes_closed"
+    status = 409
+    title = _("Cards for this wallet are not set up here")
+    stored = False
