@@ -9,6 +9,7 @@ from members.portal import urls as members_portal
 from members.till import urls as members_till
 from rewards.admin import rules_page
 from rewards.portal import urls as rewards_portal
+from rewards.portal.invited import invited
 from rewards.till import urls as rewards_till
 
 handler400 = "loyalty_crm.kernel.api.handlers.handler400"
@@ -30,6 +31,7 @@ urlpatterns = [
     path("api/docs/", docs, name="api-docs"),
     path("till/", include(till)),
     path("my/", include(my)),
+    path("invited/<slug:code>/", invited, name="invited"),
     path("rules/", rules_page.current, name="rules"),
     path("rules/<int:number>/", rules_page.version, name="rules-version"),
     path("i18n/", include("django.conf.urls.i18n")),

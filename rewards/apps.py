@@ -34,10 +34,12 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("rewards.services.tiers.listening")
+        import_module("rewards.services.challenges.listening")
         import_module("rewards.services.rules_keeping")
         import_module("rewards.services.affordable")
         import_module("rewards.services.occasions.listening")
         import_module("rewards.services.pools.listening")
+        import_module("rewards.services.referrals.listening")
         for table in APPEND_ONLY:
             fence(f"rewards_{table}")
         fence("rewards_wallet", ("status", "merged_into_id", "debt_limit", "last_activity_at"))

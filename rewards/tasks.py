@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
 from rewards.models import TierStructure
-from rewards.services import ledger, occasions, promotions, redemptions, tiers
+from rewards.services import ledger, occasions, promotions, redemptions, referrals, tiers
 from rewards.services.audit_ledger import guard_ledger
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
@@ -131,7 +131,29 @@ def give_occasions() -> int:
     return given
 
 
+@shared_task(name="rewards.pay_referrals", **RETRY)
+def pay_referrals() -> int:
+    """Reward friends whose purchase can't be returned any more, batch by batch."""
+    total, now = 0, clock.now()
+    while count := referrals.pay_due(now=now):
+        total += count
+    return total
+
+
+@shared_task(name="rewards.expire_stamps", **RETRY)
+def expire_stamps() -> int:
+    """Take stamps past their day. Every hour: days end at different hours."""
+    return ageing.expire_stamps(as_of=clock.now())
+
+
+@shared_task(name="rewards.freeze_leaderboards", **RETRY)
+def freeze_leaderboards() -> int:
+    """Shut the weeks and months that are over, so that their results stand."""
+    return scoring.freeze_due(now=clock.now())
+
+
 BEAT_SCHEDULE = {
+    "rewards-pay-referrals": {"task": "rewards.pay_referrals", "schedule": crontab(minute="25")},
     "rewards-give-occasions": {"task": "rewards.give_occasions", "schedule": crontab(minute="5")},
     "rewards-expire-redemptions": {
         "task": "rewards.expire_redemptions",

@@ -6,10 +6,12 @@ from django.urls import path
 
 from rewards.api.events import EventViewSet
 from rewards.api.households import HouseholdViewSet
+from rewards.api.referrals import ReferralViewSet
 from rewards.api.transfers import TransferViewSet
 
 _EVENT = "events/<uuid:id>"
 _HOUSEHOLD = "households/<uuid:id>"
+_REFERRAL = "referrals/<uuid:id>"
 _TRANSFER = "transfers/<uuid:id>"
 
 urlpatterns = [
@@ -52,5 +54,26 @@ urlpatterns = [
         "members/<uuid:member_id>/household",
         HouseholdViewSet.as_view({"get": "of_member"}),
         name="household-of-member",
+    ),
+    path(
+        "referrals", ReferralViewSet.as_view({"get": "browse", "post": "create"}), name="referrals"
+    ),
+    path(_REFERRAL, ReferralViewSet.as_view({"get": "retrieve"}), name="referral"),
+    *[
+        path(
+            f"{_REFERRAL}/{name}",
+            ReferralViewSet.as_view({"post": action}),
+            name=f"referral-{name}",
+        )
+        for name, action in (
+            ("approve", "approve"),
+            ("refuse", "refuse"),
+            ("claw-back", "claw_back"),
+        )
+    ],
+    path(
+        "members/<uuid:member_id>/referral-code",
+        ReferralViewSet.as_view({"post": "code"}),
+        name="referral-code",
     ),
 ]
