@@ -16,8 +16,10 @@ from rewards.services import ledger, occasions, promotions, redemptions, referra
 from rewards.services.audit_ledger import guard_ledger
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
+from rewards.services.leaderboards import scoring
 from rewards.services.limits import holds as limit_holds
 from rewards.services.rollups import refresh_rollups
+from rewards.services.stamps import ageing
 from rewards.services.tryout import backtests, retro_count, retro_post
 
 logger = logging.getLogger(__name__)
@@ -152,7 +154,24 @@ def freeze_leaderboards() -> int:
     return scoring.freeze_due(now=clock.now())
 
 
+@shared_task(name="rewards.expire_stamps", **RETRY)
+def expire_stamps() -> int:
+    """Take stamps past their day. Every hour: days end at different hours."""
+    return ageing.expire_stamps(as_of=clock.now())
+
+
+@shared_task(name="rewards.freeze_leaderboards", **RETRY)
+def freeze_leaderboards() -> int:
+    """Shut the weeks and months that are over, so that their results stand."""
+    return scoring.freeze_due(now=clock.now())
+
+
 BEAT_SCHEDULE = {
+    "rewards-expire-stamps": {"task": "rewards.expire_stamps", "schedule": crontab(minute="10")},
+    "rewards-freeze-leaderboards": {
+        "task": "rewards.freeze_leaderboards",
+        "schedule": crontab(minute="25"),
+    },
     "rewards-pay-referrals": {"task": "rewards.pay_referrals", "schedule": crontab(minute="25")},
     "rewards-give-occasions": {"task": "rewards.give_occasions", "schedule": crontab(minute="5")},
     "rewards-expire-redemptions": {

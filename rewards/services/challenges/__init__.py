@@ -1,0 +1,1 @@
+"""Challenges, streaks and badges: counted from receipts, after the sale, off the till's path."""
