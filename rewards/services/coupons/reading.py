@@ -9,6 +9,7 @@ from django.db import connection
 
 from rewards.rules.codes import clean_code
 from rewards.rules.coupons import ShownCoupon
+from rewards.services.coupons.tallies import holder_of
 
 #: One value: a JSON list of ``ShownCoupon``, null when no code was shown. Every code is one
 #: look-up in the index of codes. {hold} names the reservation made for this sale.
@@ -22,7 +23,7 @@ CASE WHEN cardinality({coupons}::text[]) > 0 THEN (
         'max_uses', c.max_uses, 'uses', c.uses, 'held', c.held,
         'uses_per_member', b.uses_per_member,
         'by_member', coalesce((SELECT t.uses + t.held FROM rewards_coupontally t
-                                WHERE t.batch_id = b.id AND t.member_id = {member_id}), 0),
+                                WHERE t.batch_id = b.id AND t.member_id = HOLDER), 0),
         'valid_from', b.valid_from, 'valid_until', least(c.valid_until, b.valid_until),
         'stores', b.stores,
         'reserved', (SELECT u.id FROM rewards_couponuse u
@@ -33,7 +34,7 @@ CASE WHEN cardinality({coupons}::text[]) > 0 THEN (
       JOIN rewards_couponbatch b ON b.id = c.batch_id
       JOIN rewards_promotion p ON p.id = b.promotion_id
      WHERE c.code = ANY({coupons}::text[])) END
-"""
+""".replace("HOLDER", holder_of("b.id", "{member_id}"))
 _ONE = (
     "SELECT ("
     + COUPONS.format(coupons="%(coupons)s", member_id="%(member)s::bigint", hold="%(hold)s")

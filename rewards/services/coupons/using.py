@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from rewards.models import CouponUse
+from rewards.services.coupons.tallies import holder_of
 
 Act = CouponUse.Act
 
@@ -20,7 +21,8 @@ Act = CouponUse.Act
 # reserved (1, -1). The member's tally is kept where the batch bounds it.
 _CLAIM = """
 WITH asked AS (
-    SELECT c.id, c.batch_id, c.max_uses, b.uses_per_member AS most
+    SELECT c.id, c.batch_id, c.max_uses, b.uses_per_member AS most,
+           coalesce({holder}, %(member)s::bigint) AS holder
       FROM rewards_coupon c JOIN rewards_couponbatch b ON b.id = c.batch_id
      WHERE c.id = %(coupon)s
 ), counted AS (
@@ -32,7 +34,7 @@ WITH asked AS (
     RETURNING c.id
 ), tallied AS (
     INSERT INTO rewards_coupontally AS t (batch_id, member_id, uses, held)
-    SELECT batch_id, %(member)s, greatest(%(uses)s, 0), greatest(%(held)s, 0) FROM asked
+    SELECT batch_id, holder, greatest(%(uses)s, 0), greatest(%(held)s, 0) FROM asked
      WHERE most IS NOT NULL
     ON CONFLICT (batch_id, member_id) DO UPDATE
        SET uses = t.uses + %(uses)s, held = t.held + %(held)s
@@ -41,7 +43,8 @@ WITH asked AS (
 ), used AS (
     INSERT INTO rewards_couponuse (coupon_id, act, of_id, member_id, receipt_id, is_tallied,
         source, source_ref, expires_at, actor, occurred_at)
-    SELECT id, %(act)s, %(of)s, %(member)s, %(receipt)s, most IS NOT NULL,
+    SELECT id, %(act)s, %(of)s, CASE WHEN most IS NULL THEN %(member)s ELSE holder END,
+           %(receipt)s, most IS NOT NULL,
            %(source)s, %(source_ref)s, %(expires_at)s, %(actor)s, %(occurred_at)s
       FROM asked
      WHERE ((max_uses IS NULL AND %(held)s = 0) OR EXISTS (SELECT FROM counted))
@@ -53,10 +56,10 @@ WITH asked AS (
                'use', public_id, 'source', source, 'source_ref', source_ref) FROM used
 )
 SELECT id FROM used
-"""
+""".replace("{holder}", holder_of("c.batch_id", "%(member)s::bigint"))
 # What was reserved or used is free again, once: the row of its end is unique.
 _GIVE_BACK = """
-WITH used AS (
+WITH RECURSIVE used AS (
     SELECT u.*, c.batch_id FROM rewards_couponuse u JOIN rewards_coupon c ON c.id = u.coupon_id
      WHERE u.id = %(use)s
 ), ended AS (
@@ -74,10 +77,14 @@ WITH used AS (
            uses = c.uses - CASE WHEN c.max_uses IS NULL THEN 0 ELSE %(uses)s END
       FROM used, ended
      WHERE c.id = used.coupon_id AND (c.max_uses IS NOT NULL OR %(held)s <> 0)
+), chain AS (
+    SELECT t.id, t.moved_to_id FROM used JOIN rewards_coupontally t
+        ON t.batch_id = used.batch_id AND t.member_id = used.member_id AND used.is_tallied
+    UNION ALL
+    SELECT t.id, t.moved_to_id FROM chain JOIN rewards_coupontally t ON t.id = chain.moved_to_id
 ), tallied AS (
     UPDATE rewards_coupontally t SET uses = t.uses - %(uses)s, held = t.held - %(held)s
-      FROM used, ended
-     WHERE used.is_tallied AND t.batch_id = used.batch_id AND t.member_id = used.member_id
+      FROM chain, ended WHERE t.id = chain.id
 )
 SELECT id FROM ended
 """

@@ -8,10 +8,13 @@ from loyalty_crm.kernel import outbox
 from rewards.errors import MergeNotUndone, OpenHolds
 from rewards.models import LedgerEntry, LedgerTx, LotMove, Wallet
 from rewards.rules.purse import Move
+from rewards.services.coupons import following
 from rewards.services.ledger.locks import lock_wallets
+from rewards.services.ledger.merging import reason_of
 from rewards.services.ledger.refusals import refuse_status
 from rewards.services.ledger.values import Event, WalletState
 from rewards.services.ledger.writing import draft_for
+from rewards.services.tiers.merging import bring_back
 
 # The survivor is locked by its own id, then the merged one: nobody else locks a merged wallet.
 _LOCK_MERGED = "SELECT id FROM rewards_wallet WHERE id = %s FOR NO KEY UPDATE"
@@ -23,7 +26,9 @@ def unmerge_wallets(*, source: Wallet, event: Event) -> Wallet:
 
     Only while all of it is still there: what was spent, expired or is held since is
     refused with ``missing``. What came after the merge (late sales of its card, for
-    instance), remainders and counted uses stay with the survivor. A merge that
+    instance), remainders and counted uses of limits stay with the survivor. Coupons go
+    back as far as the survivor still has them, and the survivor's tier becomes what it
+    was, unless another decision about it came since. A merge that
     brought a debt is not taken back. A repeat of the event changes nothing.
     """
     state = lock_wallets([source.pk])[source.pk]
@@ -40,6 +45,7 @@ def unmerge_wallets(*, source: Wallet, event: Event) -> Wallet:
     Wallet.objects.filter(pk=source.pk).update(status=Wallet.Status.ACTIVE, merged_into=None)
     if parts:
         give_back(state, source, parts, event)
+    take_along(state, source, event)
     outbox.emit(
         "wallet.unmerged",
         object_type="wallet",
@@ -48,6 +54,20 @@ def unmerge_wallets(*, source: Wallet, event: Event) -> Wallet:
     )
     source.refresh_from_db()
     return source
+
+
+def take_along(state: WalletState, source: Wallet, event: Event) -> None:
+    """Coupons with their counts, and the tier of before."""
+    giver, taker = source.member_id, state.member_id
+    if source.kind != Wallet.Kind.POINTS or giver is None or taker is None or giver == taker:
+        return
+    following.go_back(wallet=source.pk, programme=source.programme_id, giver=giver, taker=taker)
+    bring_back(
+        programme=source.programme_id,
+        taker=taker,
+        reference=reason_of(source.public_id),
+        actor=event.actor,
+    )
 
 
 def brought(source: Wallet) -> list[Move]:
