@@ -13,6 +13,7 @@ from django.db import OperationalError
 from loyalty_crm.kernel import clock
 from rewards.models import TierStructure
 from rewards.services import ledger, occasions, promotions, redemptions, referrals, tiers
+from rewards.services.audit_counters import guard_counters
 from rewards.services.audit_ledger import guard_ledger
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
@@ -76,6 +77,13 @@ def audit_ledger() -> None:
     for finding in guard_ledger():
         if finding.count:
             logger.error("ledger audit %s: %s rows", finding.check, finding.count)
+
+
+@shared_task(name="rewards.audit_counters")
+def audit_counters() -> None:
+    """Prove coupons and limits; what does not agree gets an incident."""
+    for drift in guard_counters():
+        logger.error("counter audit %s: %s rows", drift.check, drift.count)
 
 
 @shared_task(name="rewards.refresh_rollups", **RETRY)
@@ -154,18 +162,6 @@ def freeze_leaderboards() -> int:
     return scoring.freeze_due(now=clock.now())
 
 
-@shared_task(name="rewards.expire_stamps", **RETRY)
-def expire_stamps() -> int:
-    """Take stamps past their day. Every hour: days end at different hours."""
-    return ageing.expire_stamps(as_of=clock.now())
-
-
-@shared_task(name="rewards.freeze_leaderboards", **RETRY)
-def freeze_leaderboards() -> int:
-    """Shut the weeks and months that are over, so that their results stand."""
-    return scoring.freeze_due(now=clock.now())
-
-
 BEAT_SCHEDULE = {
     "rewards-expire-stamps": {"task": "rewards.expire_stamps", "schedule": crontab(minute="10")},
     "rewards-freeze-leaderboards": {
@@ -207,6 +203,10 @@ BEAT_SCHEDULE = {
     "rewards-audit-ledger": {
         "task": "rewards.audit_ledger",
         "schedule": crontab(hour="4", minute="10"),
+    },
+    "rewards-audit-counters": {
+        "task": "rewards.audit_counters",
+        "schedule": crontab(hour="4", minute="25"),
     },
     "rewards-refresh-rollups": {
         "task": "rewards.refresh_rollups",
