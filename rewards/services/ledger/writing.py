@@ -41,8 +41,10 @@ WITH event AS (
       JOIN numbered USING (tx_no) ORDER BY hold_id
     RETURNING hold_id, outcome, tx_id
 ), entry AS (
-    INSERT INTO rewards_ledgerentry (wallet_id, seq, tx_id, kind, contra, amount, balance_after)
-    SELECT wallet_id, seq, id, kind, contra, amount, balance_after
+    INSERT INTO rewards_ledgerentry
+           (wallet_id, seq, tx_id, kind, contra, amount, balance_after, partner_id)
+    SELECT wallet_id, seq, id, kind, contra, amount, balance_after,
+           CASE contra WHEN 'partner' THEN %(partner)s::bigint END
       FROM unnest(%(entry_tx)s::int[], %(entry_wallet)s::bigint[], %(entry_seq)s::bigint[],
                   %(kind)s::text[], %(contra)s::text[], %(amount)s::bigint[], %(balance)s::bigint[])
            AS e (tx_no, wallet_id, seq, kind, contra, amount, balance_after)
@@ -96,6 +98,8 @@ CONTRA = {
     "unload": "sale",
     "clearing": "clearing",
 }
+#: What a partner gives and takes stands against the partner's own account.
+OF_PARTNER = frozenset({"earn", "clawback", "redeem", "restore"})
 _EVENT = ("op", "source", "source_ref", "reverses", "reason", "effective_at", "actor")
 _ENTRY = ("entry_tx", "entry_wallet", "entry_seq", "kind", "contra", "amount", "balance")
 _MOVE = ("move_wallet", "move_seq", "move_expires", "move_amount")
@@ -104,10 +108,14 @@ _RESOLVED = ("resolved_tx", "hold", "outcome", "captured")
 
 @dataclass(slots=True)
 class Draft:
-    """Ledger rows in the making. The wallets they touch must be locked before it is filled."""
+    """Ledger rows in the making. The wallets they touch must be locked before it is filled.
+
+    With a partner's key the points it gives and takes are against its counter-account.
+    """
 
     purses: dict[int, Purse]
     last_seq: dict[int, int]
+    partner_id: int | None = None
     events: list[Event] = field(default_factory=list)
     entries: list[tuple[int, int, int, str, str, int, int]] = field(default_factory=list)
     moves: list[tuple[int, int, datetime, int]] = field(default_factory=list)
@@ -141,8 +149,11 @@ class Draft:
             return
         self.last_seq[wallet_id] = seq = self.last_seq[wallet_id] + 1
         tx, balance = len(self.events) - 1, self.purses[wallet_id].posted
-        self.entries.append((tx, wallet_id, seq, kind, CONTRA[kind], amount, balance))
+        self.entries.append((tx, wallet_id, seq, kind, self._contra(kind), amount, balance))
         self.moves.extend((wallet_id, seq, expiry, part) for expiry, part in moves)
+
+    def _contra(self, kind: str) -> str:
+        return "partner" if self.partner_id and kind in OF_PARTNER else CONTRA[kind]
 
     def write(self, *, announce: bool = True) -> list[int]:
         """Write everything in one statement; return the ids of the transactions in order."""
@@ -155,6 +166,7 @@ class Draft:
             **columns(_MOVE, self.moves),
             **columns(_RESOLVED, self.resolutions),
             "announce": announce,
+            "partner": self.partner_id,
         }
         with refusals(), connection.cursor() as cursor:
             cursor.execute(_WRITE, values)
@@ -168,7 +180,7 @@ def columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, 
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
-def draft_for(states: Sequence[WalletState]) -> Draft:
+def draft_for(states: Sequence[WalletState], partner_id: int | None = None) -> Draft:
     """A draft on the open lots of wallets that the caller has locked. One query."""
     lots: dict[int, dict[datetime, int]] = {state.id: {} for state in states}
     with connection.cursor() as cursor:
@@ -178,4 +190,5 @@ def draft_for(states: Sequence[WalletState]) -> Draft:
     return Draft(
         purses={state.id: Purse(state.posted, lots[state.id]) for state in states},
         last_seq={state.id: state.last_seq for state in states},
+        partner_id=partner_id,
     )
