@@ -2,10 +2,13 @@
 
 from members.admin import (
     assortment,
+    card_designs,
+    card_types,
     cards,
     consents,
     groups,
     people,
+    portal,
     products,
     purchases,
     stores,
@@ -13,10 +16,13 @@ from members.admin import (
 
 __all__ = [
     "assortment",
+    "card_designs",
+    "card_types",
     "cards",
     "consents",
     "groups",
     "people",
+    "portal",
     "products",
     "purchases",
     "stores",

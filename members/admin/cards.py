@@ -38,18 +38,22 @@ def veiled_owner(lens: Lens) -> Any:
 class CardAdmin(ReadOnlyAdmin):
     """Numbers show their end only: whoever knows a whole number can use it at a till."""
 
-    list_filter = ["status", "is_virtual"]
-    list_select_related = ["member"]
+    list_filter = ["status", "type", "is_virtual"]
+    list_select_related = ["member", "type"]
+    list_before_template = "admin/members/_cards_top.html"
     search_fields = ["number"]
     search_help_text = _("The whole card number")
     ordering = ["-id"]
     sortable_by: list[str] = []
     actions = ["block", "replace"]
-    fields = ["end", "status", "is_virtual", "reason", "issued_at", "activated_at", "recorded_at"]
+    fields = [
+        "end", "type", "status", "is_virtual", "reason", "issued_at", "activated_at",
+        "valid_until", "recorded_at",
+    ]  # fmt: skip
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         owner = veiled_owner(lens_of(request.user))
-        return ["end", "status", owner, "issued_at", "activated_at"]
+        return ["end", "type", "status", owner, "issued_at", "activated_at"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Card], search_term: str

@@ -29,10 +29,8 @@ def save_type(*, card_type: CardType, actor: Actor) -> CardType:
 
     Its code and its numbers stay as they are once cards were made.
     """
-    _check_prefix(card_type)
-    before = CardType.objects.select_for_update(no_key=True).filter(pk=card_type.pk).first()
-    if before and before.cards.exists():
-        _refuse_changes(before, card_type)
+    CardType.objects.select_for_update(no_key=True).filter(pk=card_type.pk).first()
+    check_type(card_type)
     if card_type.is_default:
         CardType.objects.exclude(pk=card_type.pk).filter(is_default=True).update(is_default=False)
     card_type.save()
@@ -40,9 +38,18 @@ def save_type(*, card_type: CardType, actor: Actor) -> CardType:
     return card_type
 
 
-def _check_prefix(card_type: CardType) -> None:
+def check_type(card_type: CardType) -> None:
+    """Refuse with ``CardTypeInvalid`` what contradicts itself, or the cards that there are."""
+    before = CardType.objects.filter(pk=card_type.pk).first()
+    if before and before.cards.exists():
+        _refuse_changes(before, card_type)
     prefix = card_type.number_prefix
-    if not prefix.startswith(settings.CARD_PREFIX) or len(prefix) > LONGEST_PREFIX:
+    if (
+        not prefix.isascii()
+        or not prefix.isdigit()
+        or not prefix.startswith(settings.CARD_PREFIX)
+        or len(prefix) > LONGEST_PREFIX
+    ):
         raise CardTypeInvalid(
             _("Numbers of our cards begin with %(prefix)s and at most %(most)s digits are fixed")
             % {"prefix": settings.CARD_PREFIX, "most": LONGEST_PREFIX},

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from loyalty_crm.kernel.money import Money
 from loyalty_crm.kernel.points import Points
 from members.models import Member
@@ -19,17 +22,24 @@ def standing(member: Member, now: datetime) -> dict[str, Any] | None:
     if structure is None:
         return None
     progress = progress_of(structure=structure, member=member, now=now)
-    ahead = progress.next_tier
+    ahead, keep = progress.next_tier, progress.to_keep
     reached = progress.value * 100 // ahead.threshold if ahead and ahead.threshold else 100
     return {
         "ladder": structure.name,
         "progress": progress,
         "percent": min(max(reached, 0), 100),
-        "missing": amount(structure, progress.missing),
-        "value": amount(structure, progress.value),
-        "to_keep": amount(structure, progress.missing_to_keep) if progress.missing_to_keep else "",
-        "metric": structure.metric,
+        "missing": figures(structure, progress.missing, progress.missing_visits),
+        "to_keep": figures(structure, keep.value, keep.visits) if keep else "",
     }
+
+
+def figures(structure: TierStructure, value: int, visits: int) -> str:
+    """What is still missing of one or both; empty when nothing is."""
+    words = [amount(structure, value)] if value > 0 else []
+    if visits > 0:
+        count = {"count": visits}
+        words.append(ngettext("%(count)s purchase", "%(count)s purchases", visits) % count)
+    return ", ".join(words)
 
 
 def amount(structure: TierStructure, figure: int) -> str:
@@ -37,6 +47,10 @@ def amount(structure: TierStructure, figure: int) -> str:
     match structure.metric:
         case TierStructure.Metric.SPEND:
             return Money(figure, structure.programme.currency).format()
+        case TierStructure.Metric.VISITS:
+            count = {"count": Points(figure).format()}
+            return ngettext("%(count)s purchase", "%(count)s purchases", figure) % count
         case TierStructure.Metric.POINTS:
-            return Points(figure, structure.programme.points_scale).format()
+            points = {"points": Points(figure, structure.programme.points_scale).format()}
+            return _("%(points)s points") % points
     return Points(figure).format()
