@@ -28,6 +28,10 @@ SIDEBAR = [
         {
             "members.Member": "group",
             "members.Card": "credit_card",
+            "members.CardType": "style",
+            "members.CardBatch": "print",
+            "members.CardDesign": "palette",
+            "members.DataRequest": "policy",
             "members.Consent": "verified_user",
             "members.ConsentText": "article",
             "members.Tag": "sell",
