@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 
@@ -13,9 +15,11 @@ from rewards.rules.conditions.places import InChannels, InStores
 from rewards.rules.effects import Discount, Phase
 from rewards.rules.groups import Group
 from rewards.rules.rule_set import Rule
-from rewards.rules.selectors import Selector
 from rewards.rules.terms import Terms
 from rewards.rules.when import All, required
+
+#: Of one version so many others are named that it meets, or that come before it.
+MOST_NAMED = 20
 
 
 class Oddity(msgspec.Struct, frozen=True):
@@ -25,16 +29,73 @@ class Oddity(msgspec.Struct, frozen=True):
     params: Mapping[str, str] = {}
 
 
+class Beside:
+    """Other rules, found by what they have in common with one. Made once for many questions.
+
+    The price of a warning follows the rules that meet, not the rules that exist.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        #: Discounts by phase: those that name goods by each key, and those about everything.
+        self._naming: dict[tuple[Phase, str], list[Rule]] = defaultdict(list)
+        self._wide: dict[Phase, dict[str | None, list[Rule]]] = defaultdict(dict)
+        self._narrow: dict[Phase, dict[str | None, list[Rule]]] = defaultdict(dict)
+        self._always: dict[str, list[Rule]] = defaultdict(list)
+        for rule in sorted(rules, key=lambda one: one.order):
+            self._add(rule)
+
+    def _add(self, rule: Rule) -> None:
+        definition = rule.definition
+        keys, group = definition.goods.included, definition.stacking.group
+        for phase in _discount_phases(rule):
+            where = self._narrow if keys else self._wide
+            where[phase].setdefault(group, []).append(rule)
+            for key in keys:
+                self._naming[phase, key].append(rule)
+        if group is not None and _is_unconditional(rule):
+            self._always[group].append(rule)
+
+    def meeting(self, rule: Rule) -> Iterator[Rule]:
+        """Discounts of the rule's phases on its goods, but those of its own group."""
+        group = rule.definition.stacking.group
+        for phase in sorted(_discount_phases(rule)):
+            yield from _apart(self._wide[phase], group)
+            if not (keys := rule.definition.goods.included):
+                yield from _apart(self._narrow[phase], group)
+            for key in sorted(keys):
+                for other in self._naming.get((phase, key), ()):
+                    if group is None or other.definition.stacking.group != group:
+                        yield other
+
+    def always(self, group: str) -> Sequence[Rule]:
+        """Rules of a group that apply to every sale of their goods."""
+        return self._always.get(group, ())
+
+
+def _apart(by_group: Mapping[str | None, Sequence[Rule]], group: str | None) -> Iterator[Rule]:
+    for other, rules in by_group.items():
+        if other is None or other != group:
+            yield from rules
+
+
 def lint(
-    rule: Rule, others: Iterable[Rule], groups: Mapping[str, Group], terms: Terms, now: datetime
+    rule: Rule,
+    others: Iterable[Rule] | Beside,
+    groups: Mapping[str, Group],
+    terms: Terms,
+    now: datetime,
 ) -> list[Oddity]:
-    """Every warning about a rule beside the other live rules of the programme."""
-    others = [other for other in others if other.promotion_id != rule.promotion_id]
+    """Every warning about a rule beside the other live rules of the programme.
+
+    Of one kind the first ``MOST_NAMED``: more say nothing new. Whoever asks about many
+    rules hands the others over as one ``Beside``.
+    """
+    beside = others if isinstance(others, Beside) else Beside(others)
     return [
         *_never(rule, now),
         *_below_cost(rule, terms),
-        *_overlaps(rule, others),
-        *_shadowed(rule, others, groups),
+        *islice(_overlaps(rule, beside), MOST_NAMED),
+        *islice(_shadowed(rule, beside, groups), MOST_NAMED),
         *_unknown_group(rule, groups),
     ]
 
@@ -80,12 +141,12 @@ def _below_cost(rule: Rule, terms: Terms) -> Iterator[Oddity]:
         yield Oddity("may_go_below_cost")
 
 
-def _overlaps(rule: Rule, others: Iterable[Rule]) -> Iterator[Oddity]:
+def _overlaps(rule: Rule, beside: Beside) -> Iterator[Oddity]:
     """Discounts of one phase on the same goods, and nobody has said how they go together."""
-    phases = _discount_phases(rule)
-    for other in others:
-        free = not (_is_settled(rule, other) or phases.isdisjoint(_discount_phases(other)))
-        if free and _same_goods(rule.definition.goods, other.definition.goods):
+    told: set[int] = {rule.promotion_id}
+    for other in beside.meeting(rule):
+        if other.promotion_id not in told and not _excludes(rule, other):
+            told.add(other.promotion_id)
             yield Oddity("overlap", {"with": other.code})
 
 
@@ -93,26 +154,19 @@ def _discount_phases(rule: Rule) -> set[Phase]:
     return {one.at() for one in rule.definition.effects if isinstance(one, Discount)}
 
 
-def _is_settled(one: Rule, other: Rule) -> bool:
+def _excludes(one: Rule, other: Rule) -> bool:
     mine, theirs = one.definition.stacking, other.definition.stacking
-    named = other.code in mine.not_with or one.code in theirs.not_with
-    return named or (mine.group is not None and mine.group == theirs.group)
+    return other.code in mine.not_with or one.code in theirs.not_with
 
 
-def _same_goods(one: Selector, other: Selector) -> bool:
-    """Whether they name something in common, or one of them everything."""
-    mine, theirs = set(one.include.lookup_keys()), set(other.include.lookup_keys())
-    return not mine or not theirs or not mine.isdisjoint(theirs)
-
-
-def _shadowed(rule: Rule, others: Iterable[Rule], groups: Mapping[str, Group]) -> Iterator[Oddity]:
+def _shadowed(rule: Rule, beside: Beside, groups: Mapping[str, Group]) -> Iterator[Oddity]:
     """Another promotion of an exclusive group always comes first."""
     group = groups.get(rule.definition.stacking.group or "")
     if group is None or group.mode != "first":
         return
-    for other in others:
-        same = other.definition.stacking.group == group.code
-        if same and _comes_before(other, rule) and _always(other, rule):
+    for other in beside.always(group.code):
+        mine = other.promotion_id == rule.promotion_id
+        if not mine and _comes_before(other, rule) and _has_at_least_its_goods(other, rule):
             yield Oddity("shadowed", {"by": other.code})
 
 
@@ -123,15 +177,16 @@ def _comes_before(one: Rule, other: Rule) -> bool:
     )  # fmt: skip
 
 
-def _always(one: Rule, other: Rule) -> bool:
-    """Whether the one applies wherever the other does: no conditions, and at least its goods."""
-    definition, goods = one.definition, one.definition.goods
-    if definition.coupon or definition.pilot or definition.limits or one.starts_at or one.ends_at:
+def _is_unconditional(rule: Rule) -> bool:
+    """Whether it applies to every sale of its goods: no conditions, no bounds."""
+    definition = rule.definition
+    if definition.coupon or definition.pilot or definition.limits or rule.starts_at or rule.ends_at:
         return False
-    if definition.when != All() or set(goods.exclude.lookup_keys()):
-        return False
-    mine = set(goods.include.lookup_keys())
-    theirs = set(other.definition.goods.include.lookup_keys())
+    return definition.when == All() and not definition.goods.excluded
+
+
+def _has_at_least_its_goods(one: Rule, other: Rule) -> bool:
+    mine, theirs = one.definition.goods.included, other.definition.goods.included
     return not mine or bool(theirs and theirs <= mine)
 
 

@@ -113,15 +113,16 @@ class Watched(NamedTuple):
         return self.always or (self.rule.live_at(basket.at) and self.rule.is_for(basket))
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """A product as the index sees it: its keys, rules that name it (how narrowly), rules it wakes.
 
-    A rule that names it and excludes it again has the rank None.
+    A rule that names it and excludes it again has the rank None. There are tens of
+    thousands of these, so they are nothing that the garbage collector would look through.
     """
 
     names: frozenset[str]
-    named: list[tuple[int, int | None]]
-    wakes: list[int]
+    named: tuple[tuple[int, int | None], ...]
+    wakes: tuple[int, ...]
 
 
 class RuleSet:
@@ -150,6 +151,7 @@ class RuleSet:
         self._looks_around = bool(self._waiting) or any(each.gates for each in self._watched)
         #: Whether some rule names goods besides those that it is about.
         self.names_goods = any(any(rule.definition.selectors()) for rule in self.rules)
+        self._asks_names = self.names_goods or any(each.excluded for each in self._watched)
         self.carries = any(_carries(rule, terms) for rule in self.rules)
         self.needs = joined(rule.definition.needs() for rule in self.rules)
         #: The wordings of promotions whose limits are counted, by promotion.
@@ -207,12 +209,13 @@ class RuleSet:
         for key, rank in keys.items():
             for ordinal in self._by_key.get(key, ()):
                 ranks[ordinal] = max(rank, ranks.get(ordinal, EVERYTHING))
-        names = frozenset(keys)
+        names = frozenset(keys) if self._asks_names else NOTHING
         named = [
             (ordinal, rank if self._watched[ordinal].excluded.isdisjoint(names) else None)
             for ordinal, rank in ranks.items()
         ]
-        return Known(names, named, [o for key in keys for o in self._waiting.get(key, ())])
+        wakes = [o for key in keys for o in self._waiting.get(key, ())] if self._waiting else ()
+        return Known(names, tuple(named), tuple(wakes))
 
     def tasks(self, basket: Basket, goods: Sequence[Known]) -> list[Task]:
         """Every effect of the rules that name one of the goods and are live.

@@ -24,7 +24,7 @@ from members.models import (
     Tag,
 )
 from rewards.models import Programme, Promotion, PromotionVersion
-from rewards.rules.lint import Oddity, lint
+from rewards.rules.lint import Beside, Oddity, lint
 from rewards.rules.naming import named
 from rewards.rules.rule_set import Rule
 from rewards.services.rule_sets import Compiled, rule_of
@@ -72,7 +72,8 @@ def warnings_of(
     rules = [rule_of(version) for version in versions]
     missing = missing_codes(rules, compiled.programme)
     now = clock.now()
-    others = [one for one in compiled.rules.rules if one.ends_at is None or one.ends_at > now]
+    running = (one for one in compiled.rules.rules if one.ends_at is None or one.ends_at > now)
+    others = Beside(running)
     found: dict[int, list[Warned]] = {}
     for rule in rules:
         odd = lint(rule, others, compiled.rules.groups, compiled.rules.terms, now)

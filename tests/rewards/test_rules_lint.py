@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import random
 import re
 
 import pytest
 
 from rewards.admin import oddities
 from rewards.rules import lint as linting
+from rewards.rules.effects import Discount
 from rewards.rules.groups import Group
-from rewards.rules.lint import Oddity, lint
+from rewards.rules.lint import Beside, Oddity, lint
 from rewards.rules.terms import Terms
 from tests.rewards.rule_examples import NOON, rule
 
@@ -67,6 +69,61 @@ def test_discounts_on_the_same_goods_without_a_word_how(include, stacking, expec
     other = rule(2, "other", effect=OFF, include=include, stacking=stacking)
 
     assert codes(one, other) == expected
+
+
+def test_only_discounts_that_share_goods_are_so_much_as_looked_at():
+    others = [rule(n, f"r{n}", effect=OFF, include={"skus": [f"other{n}"]}) for n in range(2, 500)]
+    points = [rule(n, f"r{n}", effect=POINTS) for n in range(500, 600)]
+    twin = rule(600, "twin", effect=OFF, include=TEA)
+    beside = Beside([*others, *points, twin])
+
+    found = list(beside.meeting(rule(1, "one", effect=OFF, include=TEA)))
+
+    assert [one.code for one in found] == ["twin"]
+
+
+def test_of_many_that_it_meets_the_first_are_named():
+    others = [rule(n, f"r{n}", effect=OFF) for n in range(2, 100)]
+
+    found = codes(rule(1, "one", effect=OFF, include=TEA, stacking=CAPS), *others)
+
+    assert found == ["overlap"] * linting.MOST_NAMED
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_index_finds_what_a_look_at_every_pair_finds(seed):
+    """Some rules of each kind of goods, phase and group, every one asked beside all others."""
+    chance = random.Random(seed)
+    effects = [OFF, POINTS, {"kind": "amount_off", "amount_minor": 5}]
+    rules = [
+        rule(
+            n, f"r{n}", effects=chance.choices(effects, k=2),
+            include=chance.choice([None, TEA, FOOD, {"skus": ["tea", "rice"]}]),
+            stacking={"group": chance.choice([None, "g", "h"]),
+                      "not_with": chance.choice([[], ["r3", "r7"]])},
+        )
+        for n in range(1, 12)
+    ]  # fmt: skip
+    beside = Beside(rules)
+
+    for one in rules:
+        found = lint(one, beside, {}, Terms(), NOON)
+        met = {each.params["with"] for each in found if each.code == "overlap"}
+        assert met == {other.code for other in rules if other is not one and meet(one, other)}
+
+
+def meet(one, other):
+    mine, theirs = one.definition, other.definition
+    if other.code in mine.stacking.not_with or one.code in theirs.stacking.not_with:
+        return False
+    if mine.stacking.group and mine.stacking.group == theirs.stacking.group:
+        return False
+    first, second = (
+        {each.at() for each in each_of.effects if isinstance(each, Discount)}
+        for each_of in (mine, theirs)
+    )
+    keys, others = mine.goods.included, theirs.goods.included
+    return bool(first & second) and (not keys or not others or bool(keys & others))
 
 
 def test_a_promotion_that_another_always_comes_before():

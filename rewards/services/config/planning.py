@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from rewards.errors import ConfigInvalid
 from rewards.models import Programme, PromotionVersion, StackingGroup
 from rewards.rules import definitions
 from rewards.rules.groups import Group
-from rewards.rules.lint import Oddity, lint
+from rewards.rules.lint import Beside, Oddity, lint
 from rewards.rules.rule_set import Rule
 from rewards.services.config.exporting import in_force, written
 from rewards.services.config.shapes import PromotionFile, Wanted, read
@@ -290,9 +289,10 @@ def _warnings(
     missing = missing_codes(rules, programme)
     groups = dict(compiled.rules.groups)
     groups |= {code: Group(code, one.mode, one.n) for code, one in wanted.groups.items()}
+    live = Beside(compiled.rules.rules)
     return {
         rule.code: [
-            *_odd(rule, compiled, groups, clock.now()),
+            *_odd(rule, live, compiled, groups),
             *(in_words(one) for one in missing[rule.version_id] if not _comes(one, wanted)),
         ]
         for rule in rules
@@ -300,9 +300,9 @@ def _warnings(
 
 
 def _odd(
-    rule: Rule, compiled: Compiled, groups: Mapping[str, Group], now: datetime
+    rule: Rule, live: Beside, compiled: Compiled, groups: Mapping[str, Group]
 ) -> Iterator[str]:
-    for oddity in lint(rule, compiled.rules.rules, groups, compiled.rules.terms, now):
+    for oddity in lint(rule, live, groups, compiled.rules.terms, clock.now()):
         yield in_words(oddity)
 
 

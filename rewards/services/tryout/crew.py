@@ -150,7 +150,9 @@ def _help(
         signal.signal(number, signal.SIG_DFL)
     for other in foreign:
         other.close()
-    gc.freeze()  # what was copied is not searched again
+    # What was copied is not searched, and nothing here points back at itself: see ``Run``.
+    gc.freeze()
+    gc.disable()
     with contextlib.suppress(EOFError, OSError), reading() as reader:
         replay = Replay(reader, sides, span, State())
         while window := _next(line, employer):
