@@ -45,6 +45,11 @@ SCOPES: dict[str, str | Promise] = {
     "partner:read": _("As a partner: read its contract, operations and settlements"),
     "partner:trade": _("As a partner: give and take points, and confirm codes"),
     "offers:take": _("Show partners and their offers, and take codes for members"),
+    "games:read": _("Read games, turns, plays, their proofs, and prizes won"),
+    "games:play": _("Play turns of members, and make links to games for them"),
+    "games:write": _("Change and run games, give turns, undo plays, hand prizes over"),
+    "draws:read": _("Read prize draws, contests, participants and winners"),
+    "draws:write": _("Change and run prize draws and contests, give tickets, decide on winners"),
     "webhooks:manage": _("Manage webhook endpoints and read deliveries"),
     "bulk:run": _("Run bulk jobs and follow them"),
 }

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("rewards.api.promotion_urls")),
     path("", include("rewards.api.gift_card_urls")),
     path("", include("rewards.api.tier_urls")),
+    path("", include("rewards.api.game_urls")),
     path("", include("rewards.api.rules_urls")),
     path("", include("rewards.api.tryout_urls")),
     path("", include("rewards.api.coupon_urls")),
