@@ -63,7 +63,41 @@ SIDEBAR = [
             "rewards.CouponExport": "lock_open_right",
         },
     ),
-    Job(_("Gift cards"), {"rewards.GiftCard": "card_giftcard"}),
+    Job(
+        _("Rewards"),
+        {
+            "rewards.Reward": "redeem",
+            "rewards.Redemption": "shopping_bag",
+            "rewards.Service": "handyman",
+            "rewards.Cause": "volunteer_activism",
+        },
+    ),
+    Job(
+        _("Gift cards"),
+        {"rewards.GiftCard": "card_giftcard", "rewards.GiftCardBatch": "view_module"},
+    ),
+    Job(
+        _("Partners"),
+        {
+            "rewards.Partner": "handshake",
+            "rewards.PartnerOffer": "local_offer",
+            "rewards.Settlement": "request_quote",
+        },
+    ),
+    Job(
+        _("Beyond purchases"),
+        {
+            "rewards.ActionEvent": "rate_review",
+            "rewards.EventKind": "fact_check",
+            "rewards.Occasion": "cake",
+            "rewards.Bonus": "redeem",
+            "rewards.Referral": "group_add",
+            "rewards.ReferralTerms": "handshake",
+            "rewards.PointsTransfer": "send_money",
+            "rewards.TransferTerms": "rule_settings",
+            "members.Household": "family_restroom",
+        },
+    ),
     Job(
         _("Ledger"),
         {

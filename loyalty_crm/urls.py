@@ -7,7 +7,7 @@ from django.views.generic import TemplateView
 from loyalty_crm.kernel.api.docs import docs
 from members.portal import urls as members_portal
 from members.till import urls as members_till
-from rewards.admin import rules_page
+from rewards.admin import charity, rules_page
 from rewards.portal import urls as rewards_portal
 from rewards.portal.invited import invited
 from rewards.till import urls as rewards_till
@@ -31,7 +31,9 @@ urlpatterns = [
     path("api/docs/", docs, name="api-docs"),
     path("till/", include(till)),
     path("my/", include(my)),
+    path("charity/", charity.public_counter, name="charity"),
     path("invited/<slug:code>/", invited, name="invited"),
+    path("", include("rewards.play.urls")),
     path("rules/", rules_page.current, name="rules"),
     path("rules/<int:number>/", rules_page.version, name="rules-version"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.till import coupons, gifts, pay, refund, report, sale
+from rewards.till import coupons, gifts, pay, refund, report, rewards, sale
 
 urlpatterns = [
     path("", sale.sale, name="sale"),
@@ -23,5 +23,13 @@ urlpatterns = [
     path("refund/<uuid:receipt_id>/preview/", refund.refund_preview, name="refund-preview"),
     path("refund/<uuid:receipt_id>/do/", refund.refund_do, name="refund-do"),
     path("refunded/<uuid:refund_id>/", refund.refunded, name="refunded"),
+    path("rewards/", rewards.rewards, name="rewards"),
+    path("rewards/take/", rewards.take, name="reward-take"),
+    path("rewards/fetch/", rewards.fetch, name="reward-fetch"),
+    path("rewards/<uuid:redemption_id>/", rewards.redemption, name="redemption"),
+    path("rewards/<uuid:redemption_id>/hand/", rewards.hand, name="reward-hand"),
+    path("rewards/<uuid:redemption_id>/cancel/", rewards.cancel, name="reward-cancel"),
+    path("services/use/", rewards.use_service, name="service-use"),
+    path("services/<uuid:use_id>/back/", rewards.service_back, name="service-back"),
     path("shift/<int:shift_id>/report/", report.shift_report, name="shift-report"),
 ]

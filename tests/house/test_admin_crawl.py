@@ -17,10 +17,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from loyalty_crm.admin_site import SIDEBAR
-from loyalty_crm.kernel import clock, staff
+from loyalty_crm.kernel import clock, messaging, staff
 from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.models import Integration, Job
 from members.models import (
+    CardDesign,
+    CardType,
     Member,
     PriceList,
     PriceListEntry,
@@ -29,31 +31,55 @@ from members.models import (
     StockLevel,
     StoreGroup,
 )
+from members.services import card_batches
 from members.services.groups import tag_member
+from members.services.portal.requests import ask_about_data
 from rewards.models import (
     BackTest,
+    Cause,
+    CausePayment,
     Hold,
     LedgerIncident,
     Programme,
     Promotion,
     PromotionVersion,
+    Redemption,
     RetroBatch,
+    Reward,
     TierStructure,
     Wallet,
 )
-from rewards.services import gift_cards, ledger, promotions, rule_sets, tiers
+from rewards.rules.bonuses import Reward as Reward_
+from rewards.services import (
+    bonuses,
+    charity,
+    events,
+    gift_cards,
+    ledger,
+    occasions,
+    pools,
+    promotions,
+    redemptions,
+    referrals,
+    rule_sets,
+    tiers,
+    transfers,
+)
 from rewards.services.audit_ledger import open_incident
+from rewards.services.bonuses import Due
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.committing import commit_purchase
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.coupons.batches import BatchTerms, create_batch
 from rewards.services.coupons.exporting import request_export
+from rewards.services.events import Action
 from rewards.services.rules_page import publish_rules
 from rewards.services.stacking_groups import create_group
 from rewards.services.tiers.ladders import Step
 from rewards.services.tryout import backtests, retro
 from rewards.services.tryout.sides import VersionRef
 from rewards.services.tryout.work import Period
+from tests.factories.catalogue import make_cause, make_reward, make_service
 from tests.factories.members import (
     BrandFactory,
     CardFactory,
@@ -64,6 +90,7 @@ from tests.factories.members import (
     TerminalFactory,
 )
 from tests.factories.promotions import TILL, ask_for, asked, make_programme, sale_of
+from tests.factories.rewards import WalletFactory
 from tests.staff import at_desk
 
 pytestmark = pytest.mark.django_db
@@ -86,11 +113,27 @@ OWN: dict[str, str | None] = {
     "members_member_cards": "members.view_member",
     "members_member_contacts": "members.view_member",
     "members_member_consents": "members.view_member",
+    "members_cards_asleep": "members.view_card",
+    "members_cardbatch_resume": "members.add_cardbatch",
+    "members_cardbatch_stop": "members.add_cardbatch",
+    "members_cardbatch_print": "members.manage_cards",
+    "members_carddesign_preview": "members.view_carddesign",
+    "members_carddesign_sheet": "members.view_carddesign",
     "members_member_tags": "members.view_member",
     "members_pricelistentry_import": "members.add_pricelistentry",
     "members_pricelistentry_process_import": "members.add_pricelistentry",
     "members_pricelistentry_export": "members.view_pricelistentry",
     "rewards_member_awards": "rewards.view_wallet",
+    "rewards_reward_edit": "rewards.change_reward",
+    "rewards_reward_stock": "rewards.change_reward",
+    "rewards_reward_codes": "rewards.change_reward",
+    "rewards_reward_state": "rewards.change_reward",
+    "rewards_redemption_verb": "rewards.redeem_reward",
+    "rewards_cause_report": "rewards.view_cause",
+    "rewards_cause_pay": "rewards.pay_cause",
+    "rewards_causepayment_counter": "rewards.pay_cause",
+    "rewards_member_benefits": "rewards.view_wallet",
+    "rewards_member_service": "rewards.grant_service",
     "members_member_edit": "members.change_member",
     "members_member_trail": "kernel.view_auditentry",
     "members_product_import": "members.add_product",
@@ -105,6 +148,10 @@ OWN: dict[str, str | None] = {
     "rewards_member_receipts": "rewards.view_wallet",
     "rewards_member_tier": "rewards.view_tiermembership",
     "rewards_tierstructure_new": "rewards.change_tierstructure",
+    "rewards_actionevent_verb": "rewards.decide_action",
+    "rewards_pointstransfer_verb": "rewards.reverse_transfer",
+    "rewards_referral_verb": "rewards.decide_referral",
+    "rewards_referral_report": "rewards.view_referral",
     "rewards_giftcard_owed": "rewards.view_giftcard",
     "rewards_giftcard_verb": "rewards.manage_gift_cards",
     "rewards_couponbatch_find": "rewards.issue_coupon",
@@ -234,8 +281,57 @@ def open_shop():
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
     ask_for_tryouts(programme)
+    fill_catalogue(programme)
+    go_beyond_purchases(programme, card.member)
     name_inputs_of_rules(store, card.member)
+    design_cards(card.member)
     yield programme
+
+
+def fill_catalogue(programme):
+    """A reward that was taken, a cause that was given to and paid, a service."""
+    member = WalletFactory(programme=programme, points=50).member
+    cause = make_cause(programme, is_default=True)
+    make_service(programme, count=2)
+    reward = make_reward(programme, kind="donation", value_minor=100, price_points=1, stock=9)
+    redemptions.redeem(
+        reward=reward, member=member, source="test", source_ref="1", now=clock.now(), actor=SYSTEM
+    )
+    charity.pay_cause(
+        cause=cause, amount_minor=50, paid_on=clock.now().date(), document="PP-1", actor=SYSTEM
+    )
+
+
+def go_beyond_purchases(programme, member):
+    """An action that waits, a gift of the calendar, a transfer, a household, a friend."""
+    now, friend = clock.now(), CardFactory(member__enrolled_at=clock.now()).member
+    gift = Reward_(kind="points", amount=10)
+    said = {"programme": programme, "actor": SYSTEM}
+    events.save_kind(code="review", name="Review", needs_approval=True, reward=gift, **said)
+    told = Action("site", "1", "review", now, proof_url="https://example.org/1")
+    events.record_event(member=member, action=told, actor=SYSTEM)
+    occasions.save_occasion(kind="birthday", reward=gift, today=now.date(), **said)
+    bonuses.give([Due(member.pk, "event", "x", gift, now.date())], **said)
+    transfers.save_terms(is_on=True, **said)
+    transfers.give_points(
+        sender=member, recipient=friend, points=1, source_ref="t", now=now, **said
+    )
+    pools.open_pool(member=friend, share_percent=10, agrees=True, now=now, **said)
+    referrals.save_terms(
+        is_on=True, first_purchase_only=False, referrer_reward=gift, friend_reward=None, **said
+    )
+    code = referrals.code_of(member).code
+    referrals.attach(friend=friend, code=code, now=now, **said)
+
+
+def design_cards(member):
+    """A design, a type with a batch of numbers, a wish about data and a message."""
+    design = CardDesign.objects.create(name="House", title="Club")
+    club = CardType.objects.create(code="c", name="Club", number_prefix="91", design=design)
+    card_batches.order_batch(card_type=club, name="First", count=3, actor=SYSTEM)
+    card_batches.make_next()
+    ask_about_data(member=member, kind="export")
+    messaging.queue(kind="t", channel="sms", address="+79990000000", body="Hi", language="en")
 
 
 def name_inputs_of_rules(store, member):
@@ -277,6 +373,18 @@ def arguments(route):
             given[name] = "products"
         elif name == "template":
             given[name] = "cheapest_free"
+        elif name == "reward_id":
+            given[name] = Reward.objects.first().pk
+        elif name == "state":
+            given[name] = "paused"
+        elif name == "redemption_id":
+            given[name] = Redemption.objects.first().pk
+        elif name == "verb" and "redemption" in route.name:
+            given[name] = "cancel"
+        elif name == "cause_id":
+            given[name] = Cause.objects.first().pk
+        elif name == "payment_id":
+            given[name] = CausePayment.objects.first().pk
         elif name == "app_label":
             given[name] = "members"
         elif name == "content_type_id":

@@ -1,0 +1,14 @@
+// Of a reward's form, only the fields that its kind reads are shown. Without script all of them are.
+"use strict";
+(() => {
+  const kind = document.querySelector("[name=kind]");
+  if (!kind) return;
+  const show = () => {
+    for (const field of document.querySelectorAll("[data-kinds]")) {
+      const holder = field.closest("[data-field]");
+      if (holder) holder.hidden = !field.dataset.kinds.split(" ").includes(kind.value);
+    }
+  };
+  kind.addEventListener("change", show);
+  show();
+})();
