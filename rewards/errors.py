@@ -291,6 +291,20 @@ class GiftCardShortage(DomainError):
     title = _("Not enough money on the gift card")
 
 
+class GiftCardBatchState(DomainError):
+    """``state`` says where the batch stands."""
+
+    code = "gift_card_batch_state"
+    title = _("The batch of gift cards is not in the state for this")
+
+
+class GiftCardCashOut(DomainError):
+    """``most`` may be paid out in cash, ``balance`` is on the card; nothing of it may be held."""
+
+    code = "gift_card_cash_out"
+    title = _("What is on the gift card is not paid out in cash")
+
+
 class GiftPaymentUnknown(DomainError):
     """No payment, or no load, of this card has the reference."""
 
@@ -730,7 +744,7 @@ class PartnerContractState(DomainError):
 
 
 class PartnerNotAllowed(DomainError):
-    """The contract does not say that the partner gives, or takes, points; or knows no such event."""
+    """The contract does not let the partner give, or take, points; or knows no such event."""
 
     code = "partner_not_allowed"
     title = _("The contract does not allow this")

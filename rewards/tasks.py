@@ -12,11 +12,21 @@ from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
 from rewards.models import TierStructure
-from rewards.services import ledger, occasions, promotions, redemptions, referrals, tiers
+from rewards.services import (
+    draws,
+    games,
+    ledger,
+    occasions,
+    promotions,
+    redemptions,
+    referrals,
+    tiers,
+)
 from rewards.services.audit_counters import guard_counters
 from rewards.services.audit_ledger import guard_ledger
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
+from rewards.services.gift_cards.batches import make_next
 from rewards.services.leaderboards import scoring
 from rewards.services.limits import holds as limit_holds
 from rewards.services.rollups import refresh_rollups
@@ -69,6 +79,23 @@ def make_coupons() -> int:
     while count := generate_next():
         total += count
     return total
+
+
+@shared_task(name="rewards.make_gift_cards")
+def make_gift_cards() -> int:
+    """Make the cards of approved batches, or of those whose worker died."""
+    total = 0
+    while count := make_next():
+        total += count
+    return total
+
+
+@shared_task(name="rewards.move_games", **RETRY)
+def move_games() -> None:
+    """Seeds of periods that are over, lists that are due, winners who did not answer."""
+    now = clock.now()
+    seeds, lists, silent = games.reveal_due(now), draws.close_due(now), draws.expire_answers(now)
+    logger.info("published %s seeds, froze %s lists, %s silent winners", seeds, lists, silent)
 
 
 @shared_task(name="rewards.audit_ledger")
@@ -178,6 +205,16 @@ BEAT_SCHEDULE = {
         "task": "rewards.make_coupons",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
+    },
+    "rewards-make-gift-cards": {
+        "task": "rewards.make_gift_cards",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+    "rewards-move-games": {
+        "task": "rewards.move_games",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
     },
     "rewards-review-tiers": {"task": "rewards.review_tiers", "schedule": crontab(minute="35")},
     "rewards-raise-tiers": {

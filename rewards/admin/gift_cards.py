@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,19 +16,26 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
+from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
 from loyalty_crm.kernel.admin_chips import Colour, chip
 from loyalty_crm.kernel.errors import DomainError
+from loyalty_crm.kernel.money import exponent
 from rewards.admin.amounts import money, shown, signed
 from rewards.admin.columns import as_uuid
+from rewards.admin.form_pages import FormPages
 from rewards.errors import GiftCardUnknown
 from rewards.forms import ReasonForm
+from rewards.forms.gift_cards import GiftTermsForm
 from rewards.models import GiftCard
 from rewards.services import gift_cards
-from rewards.services.gift_cards.liability import liability
+from rewards.services.gift_cards import cashing
+from rewards.services.gift_cards.liability import Owed, liability
+from rewards.services.gift_cards.recipients import funnel
+from rewards.services.programmes import default_programme
 
 STATES: dict[str, Colour] = {
     GiftCard.State.ACTIVE: "success",
@@ -43,7 +52,7 @@ VERBS: dict[str, tuple[Callable[..., None], Any]] = {
 
 
 @admin.register(GiftCard)
-class GiftCardAdmin(ReadOnlyAdmin):
+class GiftCardAdmin(FormPages, ReadOnlyAdmin):
     list_display = ["ends_in", "chip_of_state", "balance", "expires_on", "activated_at", "locked"]
     list_filter = ["state"]
     list_select_related = ["wallet__programme"]
@@ -87,6 +96,8 @@ class GiftCardAdmin(ReadOnlyAdmin):
         guard = self.admin_site.admin_view
         return [
             path("owed/", guard(self.owed_page), name="rewards_giftcard_owed"),
+            path("brought/", guard(self.recipients_page), name="rewards_giftcard_recipients"),
+            path("terms/", guard(self.terms_page), name="rewards_giftcard_terms"),
             path(
                 "<int:card_id>/do/<slug:verb>/", guard(self.verb_page), name="rewards_giftcard_verb"
             ),
@@ -164,6 +175,7 @@ class GiftCardAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Owed on gift cards"),
+            "chart": json.dumps(owed_chart(rows)) if total else "",
             "rows": [
                 {
                     "age": row.age,
@@ -175,6 +187,71 @@ class GiftCardAdmin(ReadOnlyAdmin):
             ],
         }
         return TemplateResponse(request, "admin/rewards/gift_liability.html", context)
+
+    def recipients_page(self, request: HttpRequest) -> HttpResponse:
+        """From a sold card to a customer who comes back, of the cards of a year. One query."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        told = funnel(clock.now() - timedelta(days=365))
+        steps = [
+            (_("sold"), told.sold),
+            (_("used"), told.used),
+            (_("used by a member"), told.known),
+            (_("brought a new member"), told.new),
+            (_("who came again"), told.again),
+        ]
+        context = {
+            **self.frame(request, _("Whom gift cards brought")),
+            "sold": told.sold,
+            "bars": [
+                {"name": name, "count": count, "share": 100 * count // (told.sold or 1)}
+                for name, count in steps
+            ],
+        }
+        return TemplateResponse(request, "admin/rewards/gift_recipients.html", context)
+
+    def terms_page(self, request: HttpRequest) -> HttpResponse:
+        """What holds for all cards."""
+        self.need(request, "rewards.change_giftcardterms")
+        programme = default_programme()
+        known = cashing.terms_of(programme.pk)
+        form = GiftTermsForm(
+            request.POST or None,
+            currency=programme.currency,
+            initial={"cash_out": known.cash_out_minor, "checks": known.checks_per_minute},
+        )
+        return self.form_page(
+            request,
+            form,
+            lambda: cashing.save_terms(
+                programme=programme,
+                cash_out_minor=form.cleaned_data["cash_out"],
+                checks_per_minute=form.cleaned_data["checks"],
+                actor=user_actor(request.user),
+            ),
+            title=_("Terms of gift cards"),
+            said=_("Changed."),
+            back=reverse("admin:rewards_giftcard_changelist"),
+        )
+
+
+def owed_chart(rows: Sequence[Owed]) -> dict[str, Any]:
+    """Data for Chart.js: what is owed by age, in whole money."""
+    return {
+        "labels": [
+            ngettext("within %(n)s month", "within %(n)s months", row.age) % {"n": row.age}
+            if row.age
+            else _("longer ago")
+            for row in rows
+        ],
+        "datasets": [
+            {
+                "label": _("Owed on gift cards"),
+                "data": [row.owed_minor / 10 ** exponent(row.currency) for row in rows],
+                "backgroundColor": "#0f766e",
+            }
+        ],
+    }
 
 
 def open_verbs(card: GiftCard) -> list[str]:

@@ -15,6 +15,7 @@ _ACTIONS = (
     ("redeem", "post", "redeem"),
     ("restore", "post", "restore"),
     ("refund", "post", "pay_back"),
+    ("cash-out", "post", "cash_out"),
     ("transfer", "post", "transfer"),
     ("block", "post", "block"),
     ("unblock", "post", "unblock"),

@@ -86,6 +86,12 @@ class TransferBody(Body, kw_only=True):
     source_ref: Reference
 
 
+class CashOutBody(Body, kw_only=True):
+    """``source_ref`` is the document of the payment."""
+
+    source_ref: Reference
+
+
 class ReasonBody(Body, kw_only=True):
     reason: Reason
 
@@ -160,7 +166,8 @@ class GiftCardViewSet(IdempotentMixin, ViewSet):
         dict.fromkeys(("redeem", "restore"), "gift:redeem")
         | dict.fromkeys(("lookup", "retrieve", "activities"), "gift:redeem")
         | dict.fromkeys(
-            ("create", "reveal", "activate", "load", "pay_back", "transfer"), "gift:activate"
+            ("create", "reveal", "activate", "load", "pay_back", "transfer", "cash_out"),
+            "gift:activate",
         )
         | dict.fromkeys(("block", "unblock", "deactivate"), "gift:activate")
     )
@@ -207,6 +214,7 @@ class GiftCardViewSet(IdempotentMixin, ViewSet):
             card = gift_cards.by_number(asked.number)
             gift_cards.check_pin(card, asked.pin)
             guesses.wrong = 0
+        gift_cards.count_check(card)
         return _answer(card_out(card))
 
     @extend_schema(request=None, responses={200: schema_of(RevealedOut)})
@@ -280,6 +288,18 @@ class GiftCardViewSet(IdempotentMixin, ViewSet):
                 source_ref=asked.source_ref,
                 dry_run=asked.dry_run,
                 actor=self.actor,
+            ),
+        )
+
+    @extend_schema(request=json_body(CashOutBody), responses={200: schema_of(MovedOut)})
+    def cash_out(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
+        """A small rest is paid out in cash, as the terms allow; the card closes."""
+        asked = decode_request(request, CashOutBody)
+        return self._move(
+            request,
+            asked,
+            lambda: gift_cards.cash_out(
+                card=self.card, source_ref=asked.source_ref, actor=self.actor
             ),
         )
 

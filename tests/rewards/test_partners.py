@@ -60,7 +60,7 @@ def test_points_pay_at_a_partner(mall, card):
     assert done["balance"] == 300
     assert done["operation"]["worth"] == usd(2_00)
     assert done["operation"]["due"] == usd(-1_80)
-    assert mall.burn(card, 301, status=409)["code"] == "insufficient_points"
+    assert mall.burn(card, 301, status=422)["code"] == "insufficient_points"
     assert ties(mall)
 
 

@@ -1,5 +1,6 @@
 """Gift cards: money that was paid in advance. The ledger moves it, here is who may."""
 
+from rewards.services.gift_cards.cashing import cash_out, count_check
 from rewards.services.gift_cards.finding import by_number, check_pin, find
 from rewards.services.gift_cards.issuing import issue, revealed
 from rewards.services.gift_cards.moving import (
@@ -18,7 +19,9 @@ __all__ = [
     "activate",
     "block",
     "by_number",
+    "cash_out",
     "check_pin",
+    "count_check",
     "deactivate",
     "find",
     "issue",

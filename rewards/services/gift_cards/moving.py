@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -121,6 +122,26 @@ def pay_back_sale(
     moved = _lose(wallet, "unload", unspent, event)
     if not moved.balance:
         close(card, f"{sale_ref} ↩ {source_ref}", actor)
+    return moved
+
+
+def unload(
+    *,
+    card: GiftCard,
+    wallet: WalletState,
+    source_ref: str,
+    refuse: Callable[[], None],
+    actor: Actor,
+) -> Moved:
+    """Take all that is on a card off it, to be paid out, and close the card.
+
+    The caller has locked the wallet; ``refuse`` is asked unless the document is known.
+    """
+    if known := _known(card, "cash_out", source_ref, actor, None):
+        return known
+    refuse()
+    moved = _lose(wallet, "unload", wallet.posted, _event("cash_out", source_ref, actor))
+    close(card, source_ref, actor)
     return moved
 
 

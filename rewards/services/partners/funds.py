@@ -7,7 +7,7 @@ from django.db import transaction
 from loyalty_crm.kernel import audit
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import SourceRefConflict, ValidationFailed
-from rewards.models import Partner, PartnerAccount, PartnerDeposit
+from rewards.models import Partner, PartnerDeposit
 from rewards.services.partners.refusals import refusals
 
 
@@ -17,12 +17,12 @@ def deposit(
 ) -> PartnerDeposit:
     """Money came in, or with a minus went out, once per document.
 
-    Locks the partner's account. No more goes out than is left; the same document
+    Locks the partner. No more goes out than is left; the same document
     with another amount is refused.
     """
     if not amount_minor:
         raise ValidationFailed(pointer="/amount")
-    PartnerAccount.objects.select_for_update(no_key=True).get(partner=partner)
+    Partner.objects.select_for_update(no_key=True).get(pk=partner.pk)
     if known := PartnerDeposit.objects.filter(partner=partner, reference=reference).first():
         if known.amount_minor != amount_minor:
             raise SourceRefConflict(source_ref=reference)

@@ -13,7 +13,7 @@ from loyalty_crm.kernel import audit, clock, outbox
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import ValidationFailed
 from rewards.errors import OwnApproval, SettlementDoesNotTie, SettlementState
-from rewards.models import Partner, PartnerAccount, Settlement
+from rewards.models import Partner, Settlement
 
 State = Settlement.State
 
@@ -94,12 +94,12 @@ def tie_out(partner: Partner) -> TieOut:
 
 @transaction.atomic
 def run_settlement(*, partner: Partner, last_day: date, actor: Actor) -> Settlement:
-    """Count everything up to a day that no settlement has yet. Locks the partner's account.
+    """Count everything up to a day that no settlement has yet. Locks the partner.
 
     The same day again answers with the same settlement. One at a time waits for
     approval; days go forward.
     """
-    PartnerAccount.objects.select_for_update(no_key=True).get(partner=partner)
+    Partner.objects.select_for_update(no_key=True).get(pk=partner.pk)
     known = partner.settlements.exclude(state=State.CANCELLED)
     if found := known.filter(last_day=last_day).first():
         return found
