@@ -99,12 +99,15 @@ class RetroItem(models.Model):
         PLANNED = "planned", _("planned")
         APPLIED = "applied", _("applied")
         SKIPPED = "skipped", _("left out: the points account is not open")
+        FULL = "full", _("left out: a limit of the promotion is reached")
         UNDONE = "undone", _("undone")
 
     batch = models.ForeignKey(RetroBatch, on_delete=models.PROTECT, related_name="items")
     receipt = models.ForeignKey(Receipt, on_delete=models.PROTECT, related_name="+")
     member = models.ForeignKey(Member, on_delete=models.DO_NOTHING, related_name="+")
     points = models.BigIntegerField(_("points"))
+    #: What it takes of counted limits; see ``services.tryout.retro_limits``.
+    claims = models.JSONField(default=list, db_default=[], editable=False)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.PLANNED)
     moved = models.BigIntegerField(_("points moved"), default=0)
     back = models.BigIntegerField(_("points moved back"), default=0)

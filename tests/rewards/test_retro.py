@@ -6,15 +6,16 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from loyalty_crm.kernel.actors import SYSTEM
-from loyalty_crm.kernel.models import AuditEntry, Job
+from loyalty_crm.kernel.models import AuditEntry, Job, OutboxEvent
 from rewards.errors import OwnApproval, RetroBatchState
-from rewards.models import LedgerEntry, LedgerTx, RetroBatch, Wallet
+from rewards.models import LedgerEntry, LedgerTx, LimitCounter, LimitUse, RetroBatch, Wallet
 from rewards.services import ledger
 from rewards.services.checkout.asks import RefundAsk
 from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.tryout import retro, retro_count, retro_post
 from rewards.services.tryout.sides import VersionRef
 from rewards.services.tryout.work import Pace
+from tests.rewards.limit_tools import books
 from tests.rewards.tryout_shop import AUTHOR, BOSS, DOUBLE, TryoutShop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -319,3 +320,82 @@ def test_work_that_broke_off_is_taken_up_again(shop, monkeypatch):
 
     assert fresh(batch).state == State.APPLIED
     assert balances() == {shop.anna.member_id: 40 + 40}
+
+
+# Limits
+
+
+def budget(most, per="total", **parts):
+    """Five points a receipt, as far as the promotion's budget goes."""
+    limits = [{"per": per, "what": "points", "max": most, **parts}]
+    return {"effects": [{"kind": "fixed_points", "points": 5}], "limits": limits}
+
+
+def used():
+    return dict(LimitCounter.objects.order_by("pk").values_list("pk", "used"))
+
+
+def test_a_budget_is_claimed_and_given_back_when_it_is_undone(shop):
+    shop.sell(("tea", 1000), card=shop.anna)
+    shop.sell(("tea", 1000), card=shop.boris)
+    shop.draft("five", budget(100))
+
+    batch = applied(counted(shop, ("five", 1)))
+    assert list(used().values()) == [10]
+    assert books() == []
+
+    retro.undo(batch=batch, actor=BOSS)
+    post()
+    assert list(used().values()) == [0]
+    assert books() == []
+
+
+def test_what_a_budget_has_no_room_for_is_left_out(shop):
+    for card in (shop.anna, shop.boris, shop.anna):
+        shop.sell(("tea", 1000), card=card)
+    version = shop.draft("five", budget(100))
+    batch = counted(shop, ("five", 1))
+    # Between the count and the posting others used most of it.
+    LimitCounter.objects.create(
+        promotion=version.promotion, per="total", what="points", used=88, most=100
+    )
+
+    applied(batch)
+
+    states = list(batch.items.order_by("pk").values_list("state", flat=True))
+    assert states == ["applied", "applied", "full"]
+    assert list(used().values()) == [98]
+    assert sum(item.moved for item in batch.items.all()) == 10
+
+
+def test_a_members_own_limit_is_that_of_their_wallet(shop):
+    for _ in range(2):
+        shop.sell(("tea", 1000), card=shop.anna)
+    shop.draft("five", budget(5, per="member"))
+
+    applied(counted(shop, ("five", 1)))
+
+    counter = LimitCounter.objects.get()
+    assert (counter.used, counter.holder) == (5, Wallet.objects.get(member=shop.anna.member).pk)
+
+
+def test_a_budget_that_is_nearly_used_up_tells_of_it(shop):
+    shop.sell(("tea", 1000), card=shop.anna)
+    shop.draft("five", budget(6))
+
+    applied(counted(shop, ("five", 1)))
+
+    told = OutboxEvent.objects.filter(kind="promotion.budget_threshold")
+    assert {one.data["percent"] for one in told} == {50, 80}
+
+
+def test_undoing_twice_gives_back_once(shop):
+    shop.sell(("tea", 1000), card=shop.anna)
+    shop.draft("five", budget(100))
+    batch = applied(counted(shop, ("five", 1)))
+    for _ in range(2):
+        retro.undo(batch=batch, actor=BOSS)
+        post()
+
+    assert list(used().values()) == [0]
+    assert LimitUse.objects.filter(kind="release").count() == 1

@@ -19,6 +19,7 @@ import msgspec
 from rewards.rules.answers import PricedLine, Quote
 from rewards.rules.basket import Basket, BasketLine
 from rewards.rules.conditions.places import PaidWith
+from rewards.rules.limits import Claim, claims_of
 from rewards.rules.limits import Place as Counted
 from rewards.rules.pricing import Redeem
 from rewards.rules.quote import quote
@@ -94,6 +95,11 @@ class Side:
     def keep(self) -> Kept:
         return Kept(list(self._room.used.items()), self._carries.owed)
 
+    def claims(self, one: Quote, sold: Sold, basket: Basket) -> list[Claim]:
+        """What a priced receipt takes of counted limits; the member stands for the wallet."""
+        place = Counted(basket.at, basket.at.date(), sold.member_id, sold.store_id)
+        return claims_of(one, self.rules.limited, place) if self.rules.limited else []
+
     @property
     def remembers(self) -> bool:
         """Whether one receipt changes what the next one gets."""
@@ -129,6 +135,11 @@ class Replay:
         """What a successor goes on from. Take it between two slices."""
         at, last = self.place or (None, 0)
         return State(at, last, self._history.past, self._before.keep(), self._after.keep())
+
+    def claims(self, one: Replayed) -> tuple[list[Claim], list[Claim]]:
+        """What a receipt took of limits by the rules of before, and takes by those of after."""
+        before = self._before.claims(one.before, one.sold, one.basket)
+        return before, self._after.claims(one.after, one.sold, one.basket)
 
     def slices(self, most: int = SLICE) -> Iterator[Iterator[Replayed]]:
         """The receipts that are asked about, in pieces; ``place`` moves at the end of each.

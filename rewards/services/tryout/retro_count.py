@@ -12,6 +12,7 @@ from rewards.models import RetroBatch, RetroItem
 from rewards.services.tryout.reading import SLICE, count, reading
 from rewards.services.tryout.replay import Replay, Replayed, State
 from rewards.services.tryout.retro import COUNT
+from rewards.services.tryout.retro_limits import told
 from rewards.services.tryout.sides import sides_of
 from rewards.services.tryout.work import Pace, Period, packed, span_of, unpacked
 
@@ -60,6 +61,7 @@ def _turn(batch: RetroBatch, job: Job, pace: Pace, most: int) -> None:
             for one in receipts:
                 kept.done += 1
                 if item := item_of(batch, one):
+                    item.claims = told(*replay.claims(one))
                     items.append(item)
             if pace.is_over():
                 _keep(batch, job, kept, replay, items)

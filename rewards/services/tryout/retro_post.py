@@ -6,7 +6,7 @@ worker doubles it. Wallets are locked in the ledger's order before anything move
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -17,9 +17,10 @@ from loyalty_crm.kernel.models import Job
 from members.models import Receipt
 from rewards.models import RetroBatch, RetroItem
 from rewards.rules.expiry import NEVER
-from rewards.services.history.wallets import accounts_of
+from rewards.services.history.wallets import Account, accounts_of
 from rewards.services.ledger import Earn, Event, post_many
 from rewards.services.tryout.retro import APPLY, UNDO
+from rewards.services.tryout.retro_limits import Budget, give_back
 from rewards.services.tryout.work import Pace
 
 #: Items of one transaction: as long as it runs, the tills of these members wait.
@@ -79,16 +80,25 @@ def _some(batch: RetroBatch, job: Job, state: str, together: int, work: Work) ->
 
 
 def _post(batch: RetroBatch, job: Job, items: Sequence[RetroItem]) -> None:
-    posted = _move(batch, job, "retro", [(item, item.points, None) for item in items])
+    """Post what the limits leave room for. Locks the wallets, then the counters."""
+    accounts = _accounts(batch, items)
+    budget = Budget([item for item in items if accounts[item.member_id].may_earn], accounts)
+    fitting = [item for item in items if not budget.is_full_for(item)]
+    posted = _move(batch, job, "retro", [(item, item.points, None) for item in fitting], accounts)
+    budget.claim(posted)
     for item in items:
-        item.state = State.APPLIED if item.pk in posted else State.SKIPPED
+        left_out = State.FULL if budget.is_full_for(item) else State.SKIPPED
+        item.state = State.APPLIED if item.pk in posted else left_out
         item.tx_id, item.moved = posted.get(item.pk, (None, 0))
     RetroItem.objects.bulk_update(items, ["state", "tx", "moved"])
 
 
 def _take_back(batch: RetroBatch, job: Job, items: Sequence[RetroItem]) -> None:
     """The opposite of what moved. Items of accounts that are not open stay as they are."""
-    posted = _move(batch, job, "retro_undo", [(item, -item.moved, item.tx_id) for item in items])
+    accounts = _accounts(batch, items)
+    moves = [(item, -item.moved, item.tx_id) for item in items]
+    posted = _move(batch, job, "retro_undo", moves, accounts)
+    give_back([item for item in items if item.pk in posted], accounts)
     for item in items:
         if item.pk in posted or not item.moved:
             item.state = State.UNDONE
@@ -96,18 +106,21 @@ def _take_back(batch: RetroBatch, job: Job, items: Sequence[RetroItem]) -> None:
     RetroItem.objects.bulk_update(items, ["state", "undo_tx", "back"])
 
 
+def _accounts(batch: RetroBatch, items: Sequence[RetroItem]) -> dict[int, Account]:
+    return accounts_of({item.member_id for item in items}, batch.programme, lock=True)
+
+
 Move = tuple[RetroItem, int, int | None]
 
 
 def _move(
-    batch: RetroBatch, job: Job, op: str, moves: Sequence[Move]
+    batch: RetroBatch, job: Job, op: str, moves: Sequence[Move], accounts: Mapping[int, Account]
 ) -> dict[int, tuple[int, int]]:
-    """Post what can be posted; by item the transaction and what it moved. Locks the wallets.
+    """Post what can be posted; by item the transaction and what it moved. Wallets are locked.
 
     What is known already is found again: a repeat posts nothing.
     """
     items = [item for item, _points, _reverses in moves]
-    accounts = accounts_of({item.member_id for item in items}, batch.programme, lock=True)
     # As of the receipt's day: points for an old purchase are no sign of life of their member.
     receipts = Receipt.objects.filter(pk__in=[item.receipt_id for item in items])
     moments = dict(receipts.values_list("pk", "occurred_at"))
