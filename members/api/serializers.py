@@ -214,6 +214,32 @@ class CardVerbInput(StrictSerializer):
     occurred_at = serializers.DateTimeField(required=False)
 
 
+class CardCodeInput(StrictSerializer):
+    """Which card of the member; without a number the one that is shown first."""
+
+    number = serializers.CharField(max_length=40, required=False)
+
+
+class CardPassInput(CardCodeInput):
+    wallet = serializers.ChoiceField(choices=["apple", "google"])
+
+
+class CardCodeOutput(serializers.Serializer[Any]):
+    """What a till reads instead of the number, until a moment."""
+
+    code = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class CardPassOutput(serializers.Serializer[Any]):
+    """Apple: a signed file, in base64. Google: an address to open. The other one is null."""
+
+    wallet = serializers.ChoiceField(choices=["apple", "google"])
+    content_type = serializers.CharField(allow_null=True)
+    file = serializers.CharField(allow_null=True)
+    url = serializers.CharField(allow_null=True)
+
+
 class ProductInput(StrictSerializer):
     """One product. What is left out stays as it is; null takes a value away.
 

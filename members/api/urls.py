@@ -46,6 +46,16 @@ urlpatterns = [
         )
         for verb in ("activate", "block", "unblock", "replace", "close")
     ],
+    path(
+        f"{_OF_MEMBER}/cards/code",
+        views.CardViewSet.as_view({"post": "short_code"}),
+        name="member-card-code",
+    ),
+    path(
+        f"{_OF_MEMBER}/cards/pass",
+        views.CardViewSet.as_view({"post": "wallet_pass"}),
+        name="member-card-pass",
+    ),
     path("products", views.ProductViewSet.as_view({"get": "list"}), name="products"),
     path("products/bulk", views.ProductViewSet.as_view({"post": "bulk"}), name="products-bulk"),
     path(

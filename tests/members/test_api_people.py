@@ -336,8 +336,11 @@ def test_cards_are_issued_replaced_and_closed(app):
     late = app.post(f"{url}/unblock", number, key="k4")
     app.post(f"{url}/block", {"number": new.json()["number"], "reason": "x"}, key="k5")
     app.post(f"{url}/unblock", {"number": new.json()["number"]}, key="k6")
-    closed = app.post(f"{url}/close", {"number": new.json()["number"]}, key="k7").json()
+    silent = app.post(f"{url}/close", {"number": new.json()["number"]}, key="k7").json()
+    why = {"number": new.json()["number"], "reason": "moved away"}
+    closed = app.post(f"{url}/close", why, key="k8").json()
 
+    assert silent["code"] == "card_reason_missing"
     assert (issued["status"], active["status"], closed["status"]) == ("issued", "active", "closed")
     assert (new.status_code, new.json()["status"]) == (201, "active")
     assert late.json()["code"] == "card_state"

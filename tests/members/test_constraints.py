@@ -11,6 +11,11 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from members.models import (
+    CardBatch,
+    CardDesign,
+    CardType,
+    DataRequest,
+    LoginCode,
     MemberTag,
     PriceList,
     PriceListEntry,
@@ -116,7 +121,39 @@ def stock(**given):
     return StockLevel.objects.create(**{"store": store, **plain, **given})
 
 
+def card_type(**given):
+    plain = {"code": f"t{CardType.objects.count()}", "name": "T", "number_prefix": "9"}
+    return CardType.objects.create(**{**plain, **given})
+
+
+def card_batch(**given):
+    return CardBatch.objects.create(**{"type": card_type(), "name": "B", "wanted": 5, **given})
+
+
+def login_code(**given):
+    plain = {"purpose": "sign_in", "contact_digest": b"1", "code_digest": b"2"}
+    return LoginCode.objects.create(expires_at=LONG_AGO, **{**plain, **given})
+
+
+def data_request(**given):
+    member = given.pop("member", None) or MemberFactory()
+    return DataRequest.objects.create(**{"member": member, "kind": "export", **given})
+
+
 VIOLATIONS = {
+    "stopped_card_says_why": partial(CardFactory, status="blocked", reason=""),
+    "design_colours_are_colours": lambda: CardDesign.objects.create(
+        name="D", title="T", accent="red"
+    ),
+    "one_default_card_type": lambda: [card_type(is_default=True) for _twice in range(2)],
+    "card_numbers_stay_random": partial(card_type, number_prefix="9x"),
+    "default_card_type_is_in_use": partial(card_type, is_default=True, is_active=False),
+    "card_type_validity_bounded": partial(card_type, valid_months=0),
+    "card_batch_made_as_wanted": partial(card_batch, made=6),
+    "card_batch_bounded": partial(card_batch, wanted=1_000_001),
+    "login_code_tries_bounded": partial(login_code, failures=6),
+    "one_open_data_request": twice(data_request, member=MemberFactory),
+    "closed_data_request_has_its_moment": partial(data_request, state="done"),
     "product_tax_is_a_share": partial(ProductFactory, tax_basis_points=10_001),
     "price_once_per_list": twice(
         price,

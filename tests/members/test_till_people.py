@@ -90,7 +90,7 @@ def test_nobody_found_offers_to_join_and_to_go_on_without_a_card(till):
 
 
 def test_a_blocked_card_serves_nobody(till, anna):
-    anna.cards.update(status=Card.Status.BLOCKED)
+    anna.cards.update(status=Card.Status.BLOCKED, reason="lost")
 
     panel = till.ask("find", text=anna.cards.get().number).content.decode()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,24 @@ from django.http import Http404, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
+from rest_framework.response import Response
 
+from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.api.filters import StrictFilterBackend
-from members.api.serializers import CardInput, CardOutput, CardVerbInput
+from members.api.serializers import (
+    CardCodeInput,
+    CardCodeOutput,
+    CardInput,
+    CardOutput,
+    CardPassInput,
+    CardPassOutput,
+    CardVerbInput,
+)
 from members.api.views.base import MembersView, checked, moment
 from members.models import Card
 from members.rules.cards import clean_number
+from members.services.card_codes import LIFE, short_code
 from members.services.cards import (
     activate_card,
     block_card,
@@ -26,6 +38,7 @@ from members.services.cards import (
     replace_card,
     unblock_card,
 )
+from members.services.passes import apple, google
 
 Verb = Callable[[Card, dict[str, Any], Actor], Card]
 
@@ -38,8 +51,10 @@ class CardViewSet(mixins.ListModelMixin, MembersView[Card]):
     serializer_class = CardOutput
     filter_backends = [StrictFilterBackend]
     keyset = ("recorded_at", "id")
-    scopes = {"list": "members:read"} | dict.fromkeys(
-        ("create", "activate", "block", "unblock", "replace", "close"), "members:write"
+    keyless = ("short_code", "wallet_pass")
+    scopes = {"list": "members:read", "wallet_pass": "members:pii"} | dict.fromkeys(
+        ("create", "activate", "block", "unblock", "replace", "close", "short_code"),
+        "members:write",
     )
 
     def get_queryset(self) -> QuerySet[Card]:
@@ -81,6 +96,38 @@ class CardViewSet(mixins.ListModelMixin, MembersView[Card]):
     def close(self, request: Request, member_id: UUID) -> HttpResponse:
         """End the card for good."""
         return self._change(request, "close", _close)
+
+    @extend_schema(request=CardCodeInput, responses=CardCodeOutput)
+    def short_code(self, request: Request, member_id: UUID) -> HttpResponse:
+        """A code for the app to show: a till takes it for the card, for five minutes."""
+        card, now = self._shown(checked(CardCodeInput, request)), clock.now()
+        said = {"code": short_code(card, now), "expires_at": now + LIFE}
+        return Response(CardCodeOutput(said).data)
+
+    @extend_schema(request=CardPassInput, responses=CardPassOutput)
+    def wallet_pass(self, request: Request, member_id: UUID) -> HttpResponse:
+        """The card for the wallet of a phone. It holds the number in full."""
+        asked = checked(CardPassInput, request)
+        card, wallet = self._shown(asked), asked["wallet"]
+        said: dict[str, str | None] = {"wallet": wallet, "content_type": None, "file": None}
+        said["url"] = None
+        if wallet == "apple":
+            said["file"] = base64.b64encode(apple.apple_pass(card)).decode()
+            said["content_type"] = apple.CONTENT_TYPE
+        else:
+            said["url"] = google.google_address(card, clock.now())
+        return Response(CardPassOutput(said).data)
+
+    def _shown(self, asked: dict[str, Any]) -> Card:
+        """The card that is named, or the member's best one, if it may be shown at all."""
+        usable = [Card.Status.ACTIVE, Card.Status.ISSUED]
+        cards = self.get_queryset().filter(status__in=usable)
+        if "number" in asked:
+            cards = cards.filter(number=clean_number(asked["number"]))
+        found = cards.select_related("member", "type__design").order_by("status", "-id").first()
+        if found is None:
+            raise Http404
+        return found
 
     def _change(self, request: Request, name: str, verb: Verb) -> HttpResponse:
         asked = checked(CardVerbInput, request)
