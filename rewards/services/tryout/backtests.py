@@ -146,7 +146,7 @@ def _turn(test: BackTest, job: Job, pace: Pace, most: int) -> None:
             kept.total = count(reader, span).number
             Job.objects.filter(pk=job.pk).update(total=kept.total)
         replay = Replay(reader, sides, span, kept.state)
-        for _piece in _pieces(replay, kept, counter, sides, span, most):
+        for _piece in pieces(replay, kept, counter, sides, span, most):
             if pace.is_over():
                 _keep(test, job, kept, replay)
                 jobs.release(job)
@@ -156,8 +156,8 @@ def _turn(test: BackTest, job: Job, pace: Pace, most: int) -> None:
     _finish(test, job, counter, sides)
 
 
-def _pieces(
-    replay: Replay, kept: Kept, counter: Counter, sides: Sides, span: Span, most: int
+def pieces(
+    replay: Replay, kept: Kept, counter: Counter, sides: Sides, span: Span, most: int = SLICE
 ) -> Iterator[None]:
     """Count piece by piece, with helpers where they can help; after each the state is whole."""
     with suppress(HelperLost):
