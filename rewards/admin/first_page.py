@@ -203,7 +203,7 @@ def missing_steps() -> list[dict[str, str]]:
         (
             Programme.objects.exists(),
             _("Set up the points programme"),
-            "rewards_programme_changelist",
+            "rewards_programme_setup",
         ),
         (live.exists(), _("Publish an earning rule"), "rewards_promotion_changelist"),
         (

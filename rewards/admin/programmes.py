@@ -18,6 +18,7 @@ from loyalty_crm.kernel.actors import user_actor
 from loyalty_crm.kernel.admin_base import ReadOnlyAdmin
 from loyalty_crm.kernel.errors import ConflictVersion, DomainError
 from rewards.admin.amounts import money, points
+from rewards.admin.setup import SetupPages
 from rewards.forms import ProgrammeForm
 from rewards.models import Programme
 from rewards.rules.basket import Basket, BasketLine, MemberFacts
@@ -44,7 +45,8 @@ class ProgrammeAdmin(ReadOnlyAdmin):
         preview = path(
             "<int:programme_id>/preview/", guard(self.preview), name="rewards_programme_preview"
         )
-        return [preview, *super().get_urls()]
+        setup = SetupPages(self.admin_site, self.opts)
+        return [preview, *setup.urls(), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Nearly every shop has one programme: then the list is only in the way."""

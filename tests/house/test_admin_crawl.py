@@ -6,7 +6,7 @@ A new address belongs into OWN, or follows from its model; one that does neither
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -40,7 +40,9 @@ from rewards.models import (
     CausePayment,
     Hold,
     LedgerIncident,
+    PartnerContract,
     Programme,
+    ProgrammeSetup,
     Promotion,
     PromotionVersion,
     Redemption,
@@ -73,6 +75,8 @@ from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.coupons.batches import BatchTerms, create_batch
 from rewards.services.coupons.exporting import request_export
 from rewards.services.events import Action
+from rewards.services.gift_cards import batches as gift_batches
+from rewards.services.partners import contracts, directory, offers, settling
 from rewards.services.rules_page import publish_rules
 from rewards.services.stacking_groups import create_group
 from rewards.services.tiers.ladders import Step
@@ -154,6 +158,24 @@ OWN: dict[str, str | None] = {
     "rewards_referral_report": "rewards.view_referral",
     "rewards_giftcard_owed": "rewards.view_giftcard",
     "rewards_giftcard_verb": "rewards.manage_gift_cards",
+    "rewards_partner_owed": "rewards.view_partner",
+    "rewards_partner_edit": "rewards.change_partner",
+    "rewards_partner_contract": "rewards.change_partner",
+    "rewards_partner_start": "rewards.change_partner",
+    "rewards_partner_end": "rewards.change_partner",
+    "rewards_partner_deposit": "rewards.add_settlement",
+    "rewards_partner_settle": "rewards.add_settlement",
+    "rewards_settlement_approve": "rewards.approve_settlement",
+    "rewards_settlement_cancel": "rewards.add_settlement",
+    "rewards_settlement_file": "rewards.view_settlement",
+    "rewards_partneroffer_edit": "rewards.change_partneroffer",
+    "rewards_partneroffer_codes": "rewards.change_partneroffer",
+    "rewards_partneroffer_move": "rewards.change_partneroffer",
+    "rewards_giftcardbatch_decide": "rewards.approve_giftcardbatch",
+    "rewards_giftcardbatch_passphrase": "rewards.add_giftcardbatch",
+    "rewards_giftcardbatch_download": "rewards.add_giftcardbatch",
+    "rewards_giftcard_recipients": "rewards.view_giftcard",
+    "rewards_giftcard_terms": "rewards.change_giftcardterms",
     "rewards_couponbatch_find": "rewards.issue_coupon",
     "rewards_couponbatch_revoke": "rewards.issue_coupon",
     "rewards_couponbatch_order": "rewards.change_couponbatch",
@@ -171,6 +193,8 @@ OWN: dict[str, str | None] = {
     "rewards_hold_release": "rewards.release_hold",
     "rewards_incident_close": "rewards.close_incident",
     "rewards_programme_preview": "rewards.view_programme",
+    "rewards_programme_setup": "rewards.change_programme",
+    "rewards_programme_setup_done": "rewards.view_programme",
     "rewards_promotion_word": "rewards.change_promotion",
     "rewards_promotion_build": "rewards.add_promotion",
     "rewards_promotion_find": "rewards.view_promotion",
@@ -273,6 +297,9 @@ def open_shop():
     terms = BatchTerms(promotion="base", kind="generic", name="Poster", code="POSTER10")
     batch = create_batch(terms=terms, actor=SYSTEM)
     request_export(batch=batch, reason="printer", actor=SYSTEM)
+    cards = gift_batches.BatchOrder(name="Prizes", reason="autumn", wanted=2)
+    gift_batches.request_batch(order=cards, actor=SYSTEM)
+    a_partner()
     ladder = TierStructure(programme=programme, code="club", name="Club", is_primary=True)
     tiers.save_structure(structure=ladder, steps=[Step("base", "Base", 0)], actor=SYSTEM)
     tiers.rise_all(structure=ladder)
@@ -281,8 +308,12 @@ def open_shop():
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
     ask_for_tryouts(programme)
+    ProgrammeSetup.objects.create(
+        programme=programme, once="1", actor="t", made={"new": {"tiers": ["club"]}, "kept": {}},
+        answers={"trade": "cafe", "goal": "return"}, messages={},
+    )  # fmt: skip
     fill_catalogue(programme)
-    go_beyond_purchases(programme, card.member)
+    go_beyond_purchases(programme)
     name_inputs_of_rules(store, card.member)
     design_cards(card.member)
     yield programme
@@ -302,9 +333,10 @@ def fill_catalogue(programme):
     )
 
 
-def go_beyond_purchases(programme, member):
+def go_beyond_purchases(programme):
     """An action that waits, a gift of the calendar, a transfer, a household, a friend."""
     now, friend = clock.now(), CardFactory(member__enrolled_at=clock.now()).member
+    member = CardFactory().member  # the others' accounts may be frozen
     gift = Reward_(kind="points", amount=10)
     said = {"programme": programme, "actor": SYSTEM}
     events.save_kind(code="review", name="Review", needs_approval=True, reward=gift, **said)
@@ -356,12 +388,23 @@ def ask_for_tryouts(programme):
     retro.create(reason="x", **asked)
 
 
+def a_partner():
+    """With a contract, an offer and a settlement."""
+    about = directory.About(code="cafe", name="Café")
+    partner = directory.register_partner(about=about, actor=SYSTEM)
+    terms = {"starts_on": date(2024, 1, 1)}
+    contracts.draft_contract(partner=partner, terms=terms, actor=SYSTEM)
+    offers.save_offer(partner=partner, terms={"title": "A free coffee"}, actor=SYSTEM)
+    settling.run_settlement(partner=partner, last_day=date(2024, 1, 31), actor=SYSTEM)
+
+
 def arguments(route):
     """The row that each argument of the address names."""
     named = {
         "member_id": Member, "wallet_id": Wallet, "hold_id": Hold, "incident_id": LedgerIncident,
         "programme_id": Programme, "promotion_id": Promotion,
-        "test_id": BackTest, "retro_id": RetroBatch,
+        "test_id": BackTest, "retro_id": RetroBatch, "contract_id": PartnerContract,
+        "setup_id": ProgrammeSetup,
     }  # fmt: skip
     given = {}
     for name in route.pattern.converters or route.pattern.regex.groupindex:
@@ -369,6 +412,8 @@ def arguments(route):
             given[name] = named[name].objects.first().pk
         elif name == "number":
             given[name] = PromotionVersion.objects.get(state="draft").number
+        elif name in ("kind", "to") and "rewards_" in route.name:
+            given[name] = {"kind": "pdf", "to": "live"}[name]
         elif name == "source":
             given[name] = "products"
         elif name == "template":
