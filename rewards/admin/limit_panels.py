@@ -13,6 +13,7 @@ from loyalty_crm.kernel import clock
 from rewards.admin.amounts import money, points
 from rewards.models import Promotion, PromotionVersion
 from rewards.services.limits.gauges import Gauge, StoreGauge, Threshold, gauges, shown_version
+from rewards.services.limits.tightest import Tightest
 
 #: From here on a gauge is a warning, and there it is full.
 WARNS, FULL = 80, 100
@@ -42,13 +43,31 @@ def _bar(promotion: Promotion, what: str, gauge: Gauge | StoreGauge) -> dict[str
     return {
         "percent": share,
         "width": min(share, 100),
-        "look": "is-full" if share >= FULL else "is-soon" if share >= WARNS else "",
+        "look": _look(share),
         "used": _amount(promotion, what, gauge.used),
         "held": _amount(promotion, what, gauge.held) if gauge.held else "",
         "free": _amount(promotion, what, gauge.free or 0),
         "over": _amount(promotion, what, gauge.over) if gauge.over else "",
         "reached": [one for one in gauge.thresholds if _is_reached(one)],
     }
+
+
+def small_gauge(tight: Tightest | None) -> str:
+    """One line for a list: the limit that stops the promotion first, and how far it is used."""
+    if tight is None:
+        return ""
+    limit = Gauge(
+        per=tight.limit.per, period=tight.limit.period, what=tight.limit.what,
+        max=tight.limit.max, release="", key="",
+    )  # fmt: skip
+    share = {"percent": tight.percent, "width": min(tight.percent, 100), "title": _title(limit)}
+    return render_to_string(
+        "admin/rewards/_small_gauge.html", share | {"look": _look(tight.percent)}
+    )
+
+
+def _look(share: int) -> str:
+    return "is-full" if share >= FULL else "is-soon" if share >= WARNS else ""
 
 
 def _is_reached(threshold: Threshold) -> bool:

@@ -26,14 +26,14 @@ from loyalty_crm.kernel.errors import DomainError
 from loyalty_crm.kernel.staff import names_of
 from rewards.admin.builder.gallery import GalleryPages
 from rewards.admin.builder.views import BuilderPages
-from rewards.admin.limit_panels import limit_panel
-from rewards.admin.oddities import oddity_words
+from rewards.admin.limit_panels import limit_panel, small_gauge
 from rewards.admin.promotion_calendar import CalendarPage
 from rewards.admin.promotion_steps import PUBLISH, StepPages, steps_of
 from rewards.admin.sentences import Names, sentence
 from rewards.models import Promotion, PromotionVersion
-from rewards.rules.rule_set import Rule
-from rewards.services import promotions, rule_sets, samples
+from rewards.services import promotions, rule_sets
+from rewards.services.limits.tightest import tightest
+from rewards.services.promotion_warnings import warnings_of as service_warnings
 
 State = PromotionVersion.State
 DRAFT, ADD = "rewards.change_promotion", "rewards.add_promotion"
@@ -64,7 +64,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Promotion)
 class PromotionAdmin(ReadOnlyAdmin):
-    list_display = ["name", "says", "state", "period"]
+    list_display = ["name", "says", "state", "budget", "period"]
     list_filter = [StateFilter]
     search_fields = ["name", "code"]
     list_select_related = ["programme"]
@@ -96,9 +96,14 @@ class PromotionAdmin(ReadOnlyAdmin):
         shown = [(one, in_force(one)) for one in listed.result_list]
         names = Names.behind(version.definition for _one, version in shown if version)
         for promotion, version in shown:
+            if version:
+                version.promotion = promotion
             promotion.said = (
                 sentence(version.definition, promotion.programme, names) if version else ""
             )
+        full = tightest([version for _one, version in shown if version], clock.now())
+        for promotion, _version in shown:
+            promotion.tightest = full.get(promotion.pk)
         return listed
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -110,6 +115,10 @@ class PromotionAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("rule"))
     def says(self, promotion: Promotion) -> str:
         return str(getattr(promotion, "said", ""))
+
+    @admin.display(description=gettext_lazy("tightest limit"))
+    def budget(self, promotion: Promotion) -> str:
+        return small_gauge(getattr(promotion, "tightest", None))
 
     @chip(gettext_lazy("state"), COLOURS)
     def state(self, promotion: Promotion) -> tuple[str, str]:
@@ -239,9 +248,8 @@ def warnings_of(version: PromotionVersion | None) -> list[str]:
     """What is odd about a version beside the live rules, in words."""
     if version is None or version.state == State.ENDED:
         return []
-    rule: Rule = rule_sets.rule_of(version)
-    found = samples.oddities(rule, rule_sets.current(), clock.now())
-    return [oddity_words(one) for one in found]
+    found = service_warnings([version], rule_sets.current())
+    return [one.text for one in found[version.pk]]
 
 
 def page_of(promotion: Promotion) -> str:

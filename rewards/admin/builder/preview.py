@@ -17,8 +17,12 @@ from rewards.admin.oddities import oddity_words
 from rewards.admin.sentences import Names, sentence
 from rewards.models import Programme
 from rewards.rules.answers import PricedLine, Quote
+from rewards.rules.lint import Oddity
+from rewards.rules.rule_set import Rule
 from rewards.services import rule_sets, samples
 from rewards.services.checkout.reasons import in_words
+from rewards.services.promotion_warnings import SHOWN, missing_codes
+from rewards.services.rule_sets import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Preview:
 
 
 def preview_of(form: Form, now: datetime) -> Preview:
-    """Reads only. The number of queries does not depend on the form."""
+    """Reads only. A fixed number of queries, and one for each kind of code that is named."""
     wrong = sum(not one.is_unfinished for one in form.faults)
     empty = Preview(unfinished=form.unfinished(), wrong=wrong)
     if (definition := form.definition) is None:
@@ -65,7 +69,7 @@ def preview_of(form: Form, now: datetime) -> Preview:
     said = replace(
         empty,
         sentence=sentence(form.document, form.programme, Names.behind([form.document])),
-        warnings=[oddity_words(one) for one in samples.oddities(rule, compiled, now)],
+        warnings=[oddity_words(one) for one in _odd(rule, compiled, now)],
     )
     sample = sample_of(form.state.get("sample"), form.programme, now)
     if refusal := _lacks(sample):
@@ -75,6 +79,12 @@ def preview_of(form: Form, now: datetime) -> Preview:
     except DomainError as refused:
         return replace(said, refusal=refused.message)
     return _with_outcome(said, tried, form.programme)
+
+
+def _odd(rule: Rule, compiled: Compiled, now: datetime) -> list[Oddity]:
+    """What is odd beside the live rules, and codes that stand nowhere: a typing error, mostly."""
+    missing = missing_codes([rule], compiled.programme)[rule.version_id]
+    return [*samples.oddities(rule, compiled, now), *missing[:SHOWN]]
 
 
 def _lacks(sample: samples.Sample) -> str:
