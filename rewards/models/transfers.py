@@ -23,7 +23,7 @@ class TransferTerms(models.Model):
     least = models.PositiveBigIntegerField(_("fewest points at once"), default=1)
     most_per_day = models.PositiveBigIntegerField(_("most points a day"), default=1_000)
     most_per_month = models.PositiveBigIntegerField(_("most points in 30 days"), default=5_000)
-    fee_percent = models.PositiveSmallIntegerField(_("fee, % of the points"), default=0)
+    fee_percent = models.PositiveSmallIntegerField(_("fee, per cent of the points"), default=0)
     quiet_hours = models.PositiveSmallIntegerField(
         _("a code is asked for so many hours after a change of contact"), default=24
     )

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from members.portal.access import Visit, signed_in
 from members.portal.cards import card_of, shown_code, why_it_sleeps
-from rewards.portal import codes, panels, standing
+from rewards.portal import codes, friends, panels, standing
 from rewards.portal.panels import Panel
 from rewards.portal.points import balance_of
 from rewards.services.programmes import default_or_none
@@ -16,6 +16,7 @@ PANELS = [
     Panel("tier", "home", "portal/panels/tier.html", standing.standing),
     Panel("coupons", "offers", "portal/panels/coupons.html", codes.coupons),
     Panel("gift-cards", "offers", "portal/panels/gift_cards.html", codes.gift_cards),
+    Panel("friends", "home", "portal/panels/friends.html", friends.friends),
 ]
 
 

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from rewards.portal import history, pages
+from rewards.portal import friends, history, pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("history/", history.history_page, name="history"),
     path("offers/", pages.offers, name="offers"),
+    path("friends/code/", friends.make_code, name="friend-code"),
+    path("friends/name/", friends.name_friend, name="friend-name"),
 ]

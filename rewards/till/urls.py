@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from rewards.till import coupons, gifts, pay, refund, report, rewards, sale
+from rewards.till import coupons, friends, gifts, pay, pool, refund, report, rewards, sale
 
 urlpatterns = [
     path("", sale.sale, name="sale"),
@@ -18,6 +18,8 @@ urlpatterns = [
     path("pay/", pay.pay, name="pay"),
     path("pay/by/", pay.pay_by, name="pay-by"),
     path("sold/<uuid:receipt_id>/", pay.sold, name="sold"),
+    path("friend/<uuid:member_id>/", friends.friend, name="friend"),
+    path("pool/<uuid:member_id>/", pool.pool, name="pool"),
     path("refund/", refund.refund, name="refund"),
     path("refund/<uuid:receipt_id>/", refund.refund_receipt, name="refund-receipt"),
     path("refund/<uuid:receipt_id>/preview/", refund.refund_preview, name="refund-preview"),
