@@ -17,6 +17,7 @@ from loyalty_crm.kernel import throttle
 from loyalty_crm.kernel.errors import DomainError
 from members.models import Member
 from members.portal.access import Visit, signed_in
+from rewards.errors import ReferralRefused
 from rewards.models import Referral, ReferralCode, ReferralTerms
 from rewards.rules.codes import shown
 from rewards.services import referrals

@@ -7,15 +7,20 @@ from django.views.decorators.http import require_safe
 
 from members.portal.access import Visit, signed_in
 from members.portal.cards import card_of, shown_code, why_it_sleeps
-from rewards.portal import codes, friends, panels, standing
+from rewards.portal import codes, friends, panels, playing, shelf, standing
 from rewards.portal.panels import Panel
 from rewards.portal.points import balance_of
 from rewards.services.programmes import default_or_none
 
 PANELS = [
     Panel("tier", "home", "portal/panels/tier.html", standing.standing),
+    Panel("stamps", "home", "portal/panels/stamps.html", playing.stamps),
+    Panel("taken", "offers", "portal/panels/taken.html", shelf.taken),
     Panel("coupons", "offers", "portal/panels/coupons.html", codes.coupons),
     Panel("gift-cards", "offers", "portal/panels/gift_cards.html", codes.gift_cards),
+    Panel("games", "offers", "portal/panels/games.html", playing.games),
+    Panel("shelf", "offers", "portal/panels/shelf.html", shelf.shelf),
+    Panel("draws", "offers", "portal/panels/draws.html", playing.draws),
     Panel("friends", "home", "portal/panels/friends.html", friends.friends),
 ]
 
