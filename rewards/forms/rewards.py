@@ -132,7 +132,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.rewards: dict[str, Reward | None] = {}
         programme = default_or_none()
-        for name, kind in self.amounts.items():
+        # Whoever may only look gets a form without fields.
+        for name, kind in ((one, of) for one, of in self.amounts.items() if one in self.fields):
             old = self.fields[name]
             given = {"label": old.label, "help_text": old.help_text, "initial": old.initial}
             scale = programme.points_scale if programme else 0
