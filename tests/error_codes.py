@@ -32,6 +32,10 @@ NOT_FOR_THE_API = {
     "consent_text_exists": "texts are published in the back office",
     "code_wrong": "members sign in on their own page",
     "card_type_invalid": "card types are kept in the back office",
+    "gift_card_batch_state": "batches of gift cards are ordered in the back office",
+    "partner_contract_state": "contracts with partners are kept in the back office",
+    "settlement_state": "settlements are counted in the back office",
+    "settlement_does_not_tie": "settlements are approved in the back office",
     "mapping_invalid": "files are imported by a command",
     "file_unreadable": "files are imported by a command",
 }

@@ -52,6 +52,8 @@ class TillBasket:
     coupons: list[str] = field(default_factory=list)
     pay_by: list[str] = field(default_factory=list)
     gifts: list[str] = field(default_factory=list)
+    gift_cards: list[dict[str, Any]] = field(default_factory=list)
+    gift_hold: str = ""
     last_id: int = 0
     touched: int = 0
     key: str = field(default_factory=lambda: str(uuid4()))

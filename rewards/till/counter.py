@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +22,7 @@ from rewards.services.checkout.quoting import make_quote
 from rewards.services.checkout.wire import QuoteOut
 from rewards.services.rule_sets import Compiled, current
 from rewards.till.basket import TillBasket
-from rewards.till.deal import ask_of
+from rewards.till.deal import ask_of, payable_points
 from rewards.till.gift_choice import gifts_of
 from rewards.till.show import Shower, ShownSale
 
@@ -48,6 +49,14 @@ class Counter:
 
     def ask(self) -> Ask:
         return ask_of(self.basket, self.desk, self.currency, self.at)
+
+    def exact_ask(self) -> Ask:
+        """With points that pay to the point; "as many as may be" becomes a number here."""
+        ask = self.ask()
+        if not ask.redeem_points:
+            return ask
+        points = payable_points(self.quote(ask), self.rules)
+        return msgspec.structs.replace(ask, redeem_points=points)
 
     def quote(self, ask: Ask | None = None) -> QuoteOut:
         return make_quote(

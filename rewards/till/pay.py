@@ -21,13 +21,20 @@ from members.models import Receipt
 from members.rules.identities import masked_name
 from members.till.access import Desk, at_till
 from members.till.once import OnceForm, once
-from rewards.models import LedgerEntry
-from rewards.services.checkout.asks import Ask, AskedTender, Sale
+from rewards.models import GiftCard, LedgerEntry
+from rewards.services.checkout.asks import AskedTender, Sale
 from rewards.services.checkout.committing import commit_purchase
 from rewards.till.counter import Counter, at_counter
-from rewards.till.deal import payable_points
 from rewards.till.done import given_with
 from rewards.till.entry import NotReadable, read_money
+from rewards.till.gift_pay import (
+    hold_of,
+    let_go,
+    paid_by_cards,
+    paid_with,
+    shown_payments,
+    tenders_of,
+)
 from rewards.till.show import Shower
 from rewards.till.tenders import NAMES, kinds_of, known, picks_of
 
@@ -165,30 +172,21 @@ def _take(counter: Counter, form: PayForm) -> HttpResponse:
 def _sell(counter: Counter, form: PayForm) -> dict[str, Any]:
     if not counter.basket.lines:
         raise ValidationFailed(_("The basket is empty"))
-    data, tenders = form.cleaned_data, form.tenders()
+    data, tenders = form.cleaned_data, (*form.tenders(), *tenders_of(counter.basket))
     # Paid is paid: the tenders say by what, whatever was planned.
-    paid_by = tuple(sorted(tender.kind for tender in tenders))
+    paid_by = tuple(sorted({tender.kind for tender in tenders}))
     sale = Sale(
-        ask=msgspec.structs.replace(_exact_ask(counter), pay_by=paid_by),
+        ask=msgspec.structs.replace(counter.exact_ask(), pay_by=paid_by),
         number=data["number"].strip(),
         cashier=counter.request.user.get_username(),
         tenders=tenders,
         quote_id=data["seen"],
+        hold_id=hold_of(counter.basket),
     )
     done = commit_purchase(
         sale=sale, compiled=counter.rules, now=counter.at, actor=counter.desk.actor
     )
     return {"receipt": str(done.view.id), "change": form.change}
-
-
-def _exact_ask(counter: Counter) -> Ask:
-    """The basket with points that pay to the point; "as many as may be" becomes a number here."""
-    ask = counter.ask()
-    if not ask.redeem_points:
-        return ask
-    return msgspec.structs.replace(
-        ask, redeem_points=payable_points(counter.quote(ask), counter.rules)
-    )
 
 
 def _name(kind: str) -> str:
@@ -222,6 +220,7 @@ def _refused(counter: Counter, form: PayForm, refusal: DomainError) -> HttpRespo
     """
     if refusal.stored or isinstance(refusal, IdempotencyKeyReused):
         counter.basket.key = str(uuid4())
+        let_go(counter.basket, counter.desk)
         _plan_as_paid(counter, form, refusal)
         counter.basket.keep(counter.request)
     return _show(counter, form)
@@ -236,10 +235,14 @@ def _plan_as_paid(counter: Counter, form: PayForm, refusal: DomainError) -> None
 def _show(counter: Counter, refused: PayForm | None = None) -> HttpResponse:
     """The fresh numbers, with what was typed when it was refused."""
     try:
-        quote = counter.quote(_exact_ask(counter))
+        quote = counter.quote(counter.exact_ask())
     except DomainError:
         return redirect("till:sale")
-    shower, due = counter.shower, quote.totals.total.amount
+    shower, total = counter.shower, quote.totals.total.amount
+    if paid_by_cards(counter.basket) > total:
+        let_go(counter.basket, counter.desk)
+        counter.basket.keep(counter.request)
+    due = total - paid_by_cards(counter.basket)
     due_text = f"{shower.money(due).as_decimal():f}"
     fresh = {"key": counter.basket.key, "seen": quote.quote_id, "due": due}
     context = {
@@ -247,6 +250,10 @@ def _show(counter: Counter, refused: PayForm | None = None) -> HttpResponse:
         "sale": counter.shown(quote),
         "picks": picks_of(counter.rules.rules, counter.basket.pay_by) if due else [],
         "form": _form(counter, refused, fresh, due_text),
+        "gift_cards": shown_payments(counter),
+        "may_add_gift_card": due > 0 and GiftCard.objects.exists(),
+        "gift_problem": counter.request.session.pop("till_gift_problem", ""),
+        "rest": shower.money(due),
         "due": due,
         "due_text": due_text,
         "places": exponent(counter.currency),
@@ -291,6 +298,7 @@ def sold(request: HttpRequest, desk: Desk, receipt_id: UUID) -> HttpResponse:
     change = last.get("change", 0) if last.get("receipt") == str(receipt_id) else 0
     context = {"desk": desk, "receipt": receipt, "paid": _money(receipt, receipt.total_minor)}
     context |= {"change": _money(receipt, change), **_rewards(receipt)}
+    context |= {"gift_cards": paid_with(receipt)}
     return render(request, "till/done.html", context | {"given": given_with(receipt)})
 
 

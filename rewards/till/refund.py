@@ -46,6 +46,8 @@ class ShownLine:
 class Preview:
     net: Money
     money: Money
+    to_cards: list[tuple[str, Money]]
+    to_pay: Money
     restored: Points
     clawed_back: Points
     written_off: Points | None
@@ -151,6 +153,10 @@ def _rehearse(form: RefundForm, desk: Desk, receipt: Receipt) -> Preview:
     return Preview(
         net=shower.money(done.refund.net_minor),
         money=shower.money(done.refund.money_minor),
+        to_cards=[
+            (one.last4, shower.money(one.amount)) for one in done.refund.gift_cards if one.to_card
+        ],
+        to_pay=shower.money(done.refund.to_pay_minor),
         restored=shower.points(moved.restored),
         clawed_back=shower.points(moved.clawed_back),
         written_off=shower.points(moved.written_off) if moved.written_off else None,
@@ -232,8 +238,15 @@ def refunded(request: HttpRequest, desk: Desk, refund_id: UUID) -> HttpResponse:
     done = get_object_or_404(rows, public_id=refund_id)
     shower = Shower.of(default_programme())
     wallet, moved = done.receipt.purchase.wallet, done.rewards
+    currency = done.receipt.currency
+    to_cards = list(done.gift_returns.filter(tx__isnull=False).select_related("payment__card"))
+    on_cards = sum(one.amount_minor for one in to_cards)
     context = _context(desk, done.receipt) | {
         "refund": done,
+        "to_cards": [
+            (one.payment.card.last4, Money(one.amount_minor, currency)) for one in to_cards
+        ],
+        "to_pay": Money(done.money_minor - on_cards, currency),
         "money": Money(done.money_minor, done.receipt.currency),
         "restored": shower.points(moved.restored),
         "clawed_back": shower.points(moved.clawed_back),

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from rewards.till import coupons, friends, gifts, pay, pool, refund, report, rewards, sale
+from rewards.till import (
+    coupons,
+    friends,
+    games,
+    gift_pay,
+    gifts,
+    pay,
+    pool,
+    refund,
+    report,
+    rewards,
+    sale,
+    stamps,
+)
 
 urlpatterns = [
     path("", sale.sale, name="sale"),
@@ -17,14 +30,24 @@ urlpatterns = [
     path("sale/gift/", gifts.choose, name="sale-gift"),
     path("pay/", pay.pay, name="pay"),
     path("pay/by/", pay.pay_by, name="pay-by"),
+    path("pay/gift-card/", gift_pay.add, name="pay-gift-card"),
+    path("pay/gift-card/remove/", gift_pay.remove, name="pay-gift-card-remove"),
     path("sold/<uuid:receipt_id>/", pay.sold, name="sold"),
     path("friend/<uuid:member_id>/", friends.friend, name="friend"),
     path("pool/<uuid:member_id>/", pool.pool, name="pool"),
+    path("stamps/", stamps.stamps, name="stamps"),
+    path("stamps/by-hand/", stamps.stamp, name="stamp"),
+    path("stamps/claim/", stamps.claim, name="claim"),
+    path("stamps/<uuid:member_id>/", stamps.panel, name="stamps-panel"),
     path("refund/", refund.refund, name="refund"),
     path("refund/<uuid:receipt_id>/", refund.refund_receipt, name="refund-receipt"),
     path("refund/<uuid:receipt_id>/preview/", refund.refund_preview, name="refund-preview"),
     path("refund/<uuid:receipt_id>/do/", refund.refund_do, name="refund-do"),
     path("refunded/<uuid:refund_id>/", refund.refunded, name="refunded"),
+    path("games/", games.here, name="games-here"),
+    path("games/<uuid:member_id>/", games.member_games, name="games"),
+    path("games/<uuid:member_id>/<uuid:game_id>/play/", games.play, name="game-play"),
+    path("games/<uuid:member_id>/prizes/<uuid:win_id>/hand/", games.hand, name="prize-hand"),
     path("rewards/", rewards.rewards, name="rewards"),
     path("rewards/take/", rewards.take, name="reward-take"),
     path("rewards/fetch/", rewards.fetch, name="reward-fetch"),

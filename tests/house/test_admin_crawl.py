@@ -38,6 +38,7 @@ from rewards.models import (
     BackTest,
     Cause,
     CausePayment,
+    Contest,
     Hold,
     LedgerIncident,
     PartnerContract,
@@ -75,6 +76,7 @@ from rewards.services.checkout.refunding import refund_purchase
 from rewards.services.coupons.batches import BatchTerms, create_batch
 from rewards.services.coupons.exporting import request_export
 from rewards.services.events import Action
+from rewards.services.games import PrizePlan
 from rewards.services.gift_cards import batches as gift_batches
 from rewards.services.partners import contracts, directory, offers, settling
 from rewards.services.rules_page import publish_rules
@@ -95,6 +97,8 @@ from tests.factories.members import (
 )
 from tests.factories.promotions import TILL, ask_for, asked, make_programme, sale_of
 from tests.factories.rewards import WalletFactory
+from tests.house.stamp_rows import collect_stamps
+from tests.rewards.game_tools import give_turns, make_draw, make_game, play
 from tests.staff import at_desk
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +156,13 @@ OWN: dict[str, str | None] = {
     "rewards_member_receipts": "rewards.view_wallet",
     "rewards_member_tier": "rewards.view_tiermembership",
     "rewards_tierstructure_new": "rewards.change_tierstructure",
+    "rewards_member_stamps": "rewards.view_wallet",
+    "rewards_stampprogramme_new": "rewards.change_stampprogramme",
+    "rewards_stampprogramme_promotion": "rewards.add_promotion",
+    "rewards_claimterms": "rewards.change_claimterms",
+    "rewards_challenge_new": "rewards.change_challenge",
+    "rewards_leaderboard_new": "rewards.change_leaderboard",
+    "rewards_badge_new": "rewards.change_badge",
     "rewards_actionevent_verb": "rewards.decide_action",
     "rewards_pointstransfer_verb": "rewards.reverse_transfer",
     "rewards_referral_verb": "rewards.decide_referral",
@@ -176,6 +187,23 @@ OWN: dict[str, str | None] = {
     "rewards_giftcardbatch_download": "rewards.add_giftcardbatch",
     "rewards_giftcard_recipients": "rewards.view_giftcard",
     "rewards_giftcard_terms": "rewards.change_giftcardterms",
+    "rewards_game_new": "rewards.run_games",
+    "rewards_game_odds": "rewards.run_games",
+    "rewards_game_step": "rewards.run_games",
+    "rewards_gameplay_undo": "rewards.run_games",
+    "rewards_prizewin_tax": "rewards.view_prizewin",
+    "rewards_prizewin_bounds": "rewards.change_prizesettings",
+    "rewards_prizewin_hand": "rewards.hand_over_prize",
+    "rewards_prizewin_undo": "rewards.run_games",
+    "rewards_draw_new": "rewards.run_draws",
+    "rewards_draw_terms": "rewards.run_draws",
+    "rewards_draw_step": "rewards.run_draws",
+    "rewards_draw_winner": "rewards.run_draws",
+    "rewards_contest_new": "rewards.run_draws",
+    "rewards_contest_terms": "rewards.run_draws",
+    "rewards_contest_step": "rewards.run_draws",
+    "rewards_contest_work": "rewards.run_draws",
+    "rewards_contest_mark": "rewards.judge_contest",
     "rewards_couponbatch_find": "rewards.issue_coupon",
     "rewards_couponbatch_revoke": "rewards.issue_coupon",
     "rewards_couponbatch_order": "rewards.change_couponbatch",
@@ -305,6 +333,7 @@ def open_shop():
     tiers.rise_all(structure=ladder)
     create_group(programme=programme, code="g", name="Group", mode="first", actor=SYSTEM)
     publish_rules(programme=programme, text={"en": {}}, actor=SYSTEM)
+    run_games(programme, card.member)
     Integration.objects.create(name="Till server", scopes=[])
     Job.objects.create(kind="test")
     ask_for_tryouts(programme)
@@ -314,6 +343,7 @@ def open_shop():
     )  # fmt: skip
     fill_catalogue(programme)
     go_beyond_purchases(programme)
+    collect_stamps(programme, store)
     name_inputs_of_rules(store, card.member)
     design_cards(card.member)
     yield programme
@@ -364,6 +394,15 @@ def design_cards(member):
     card_batches.make_next()
     ask_about_data(member=member, kind="export")
     messaging.queue(kind="t", channel="sms", address="+79990000000", body="Hi", language="en")
+
+
+def run_games(programme, member):
+    """A game that was played, a draw, and a prize that waits."""
+    game = make_game(programme, PrizePlan("trip", "A trip", "other", value_minor=9_000_00))
+    give_turns(member, game)
+    play(game, member)
+    make_draw(programme)
+    Contest.objects.create(programme=programme, code="photo", title="Photo")
 
 
 def name_inputs_of_rules(store, member):
