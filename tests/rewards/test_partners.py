@@ -9,10 +9,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from loyalty_crm.kernel.actors import SYSTEM
-from rewards.errors import PartnerContractState
+from rewards.errors import PartnerContractState, PartnerOfferClosed
 from rewards.models import LedgerEntry, PartnerAccount, PartnerOperation, Wallet
 from rewards.rules import partners as rules
-from rewards.services.partners import contracts, funds
+from rewards.services.partners import contracts, funds, offers
 from rewards.services.partners.settling import tie_out
 from tests.api import Integrator
 from tests.concurrency import race
@@ -271,3 +271,81 @@ def test_without_the_condition_there_would_be_more(mall):
         found = race([partial(status_of, shop.api.token, one.number) for one in cards])
     assert found.results.count(201) == 8
     assert left(shop) == -5_00
+
+
+# Offers
+
+
+def pool(mall, codes=4, **terms):
+    known = {"title": "A coffee", "per_member": 1, **terms}
+    offer = offers.save_offer(partner=mall.partner, terms=known, actor=ANNA)
+    offers.add_codes(offer=offer, codes=[f"C-{n}" for n in range(codes)], actor=ANNA)
+    return offers.move_offer(offer=offer, to="live", actor=ANNA)
+
+
+def take(offer, member):
+    try:
+        offers.take_code(offer=offer, member=member, actor=ANNA)
+    except PartnerOfferClosed as refusal:
+        return refusal.detail["reason"]
+    return "ok"
+
+
+def test_a_pool_ends_and_a_member_takes_as_many_as_allowed(mall):
+    offer, greedy = pool(mall, per_member=2), CardFactory().member
+    assert [take(offer, greedy) for _ in range(3)] == ["ok", "ok", "member_limit"]
+    assert [take(offer, CardFactory().member) for _ in range(3)] == ["ok", "ok", "all_taken"]
+    offers.move_offer(offer=offer, to="closed", actor=ANNA)
+    assert take(offer, CardFactory().member) == "not_open"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_members_that_meet_at_a_pool_take_each_code_once(mall):
+    offer, members = pool(mall), [CardFactory().member for _ in range(8)]
+    found = race([partial(take, offer, one) for one in members])
+    assert found.errors == []
+    assert found.overlap > 1
+    assert found.results.count("ok") == offer.codes.filter(member__isnull=False).count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_member_who_asks_six_times_at_once_takes_one(mall):
+    offer, member = pool(mall, codes=9), CardFactory().member
+    found = race([partial(take, offer, member) for _ in range(6)])
+    assert found.errors == []
+    assert found.results.count("ok") == offer.codes.filter(member=member).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_place_one_member_would_take_more(mall):
+    """The control: with the unique place taken away the same race gives several codes."""
+    offer, member = pool(mall, codes=9), CardFactory().member
+    table, name = "rewards_partnercode", "partner_code_place_once"
+    with owner_did(
+        before=f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+        after=f"TRUNCATE {table}; ALTER TABLE {table} ADD CONSTRAINT {name}"
+        " UNIQUE (offer_id, member_id, take_no)",
+    ):
+        race([partial(take, offer, member) for _ in range(6)])
+        assert offer.codes.filter(member=member).count() > 1
+
+
+def test_lists_cost_a_fixed_number_of_queries(mall, card, django_assert_max_num_queries):
+    for _ in range(6):
+        mall.earn(card, 10_00)
+    for path in ("/operations", "/settlements"):
+        with django_assert_max_num_queries(6):
+            assert mall.get(path).status_code == 200
+    first = mall.get("/operations?limit=4").json()
+    rest = mall.get(f"/operations?limit=4&after={first['next']}").json()
+    seen = [one["id"] for one in [*first["data"], *rest["data"]]]
+    assert len(set(seen)) == 6
+
+
+def test_the_directory_and_offers_are_for_apps(mall, api):
+    pool(mall)
+    app = api("offers:take")
+    assert [one["code"] for one in app.get("/api/v1/partners").json()["data"]] == ["cafe"]
+    assert [one["title"] for one in app.get("/api/v1/partner-offers").json()["data"]] == [
+        "A coffee"
+    ]
