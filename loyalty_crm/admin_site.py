@@ -73,6 +73,16 @@ SIDEBAR = [
         },
     ),
     Job(
+        _("Games and draws"),
+        {
+            "rewards.Game": "casino",
+            "rewards.GamePlay": "playing_cards",
+            "rewards.Draw": "celebration",
+            "rewards.Contest": "trophy",
+            "rewards.PrizeWin": "emoji_events",
+        },
+    ),
+    Job(
         _("Gift cards"),
         {"rewards.GiftCard": "card_giftcard", "rewards.GiftCardBatch": "view_module"},
     ),
