@@ -35,6 +35,9 @@ PATIENCE = 90
 LONGEST_PAUSE = 30.0
 CALM_AFTER = 60.0
 DEMO_LOGINS = ("admin", "marketer", "manager", "cashier", "analyst")
+#: The first household of the demo; see rewards/services/demo/names.py.
+DEMO_MEMBER = "+1 202 555 0100"
+PAGES = (("admin", "/admin/"), ("till", "/till/"), ("members", "/my/"), ("API", "/api/docs/"))
 
 
 class CannotStart(Exception):
@@ -318,11 +321,12 @@ def is_ready(shop: Shop) -> bool:
 
 def greet(shop: Shop) -> None:
     say(f"\nLoyalty CRM is open at {shop.url}")
-    for name, path in (("admin", "/admin/"), ("till", "/till/"), ("API", "/api/docs/")):
-        say(f"  {name:<7}{shop.url}{path}")
+    for name, path in PAGES:
+        say(f"  {name:<8}{shop.url}{path}")
     if env.flag("DEMO", default=True):
         password = env.text("DEMO_PASSWORD") or env.kept(shop.data_dir / "demo_password", size=9)
         say(f"  log in as {', '.join(DEMO_LOGINS)}; password {password}")
+        say(f"  a member's phone is {DEMO_MEMBER}, its codes: {shop.url}/admin/kernel/message/")
     say(f"  logs   {shop.logs}\n  Ctrl-C stops everything.\n")
 
 

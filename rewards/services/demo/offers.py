@@ -10,6 +10,7 @@ from rewards.models import CouponBatch, GiftCard, Programme, Promotion, TierStru
 from rewards.rules.templates import by_code
 from rewards.services import gift_cards, promotions, tiers
 from rewards.services.coupons.batches import BatchTerms, create_batch
+from rewards.services.demo.cards import make_cards
 from rewards.services.tiers.ladders import Step
 
 COFFEE = {"categories": ["grocery/coffee"]}
@@ -36,6 +37,7 @@ def make_offers(now: datetime, actor: Actor) -> None:
     programme = Programme.objects.get(is_default=True)
     _promote(programme, now, actor)
     _climb(programme, now, actor)
+    make_cards(actor)
     if not CouponBatch.objects.exists():
         terms = BatchTerms(
             promotion="five-off-code", kind="generic", name="Spring flyer", code="SPRING5",
