@@ -112,6 +112,8 @@ SIDEBAR = [
         _("Ledger"),
         {
             "rewards.Wallet": "account_balance_wallet",
+            "rewards.AdjustmentRequest": "fact_check",
+            "rewards.AdjustmentTerms": "rule_settings",
             "rewards.LedgerTx": "swap_horiz",
             "rewards.LedgerEntry": "list_alt",
             "rewards.Lot": "hourglass_bottom",

@@ -793,3 +793,10 @@ class PartnerCodeUnusable(DomainError):
     status = 422
     title = _("This code cannot be used")
     stored = False
+
+
+class AdjustmentDecided(DomainError):
+    """``state`` says what became of it."""
+
+    code = "adjustment_decided"
+    title = _("This adjustment was decided already")

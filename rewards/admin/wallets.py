@@ -28,6 +28,7 @@ from rewards.forms import AdjustForm, FreezeForm, ReasonForm
 from rewards.models import Hold, Wallet
 from rewards.models.ledger import WalletQuerySet
 from rewards.services import ledger
+from rewards.services.adjustments import adjust_or_ask, waits
 from rewards.services.wallets import freeze_wallet, unfreeze_wallet
 
 
@@ -126,7 +127,7 @@ class WalletAdmin(ReadOnlyAdmin):
         if form.is_valid():
             asked = form.cleaned_data
             work = partial(
-                ledger.adjust,
+                adjust_or_ask,
                 wallet=wallet,
                 points=asked["points"],
                 reason=asked["reason"],
@@ -134,7 +135,10 @@ class WalletAdmin(ReadOnlyAdmin):
                 expires_at=asked["expires_on"],
                 actor=user_actor(request.user),
             )
-            said = _("Booked: %(points)s.") % {"points": signed(wallet, asked["points"])}
+            words = {"points": signed(wallet, asked["points"])}
+            said = _("Booked: %(points)s.") % words
+            if waits(wallet=wallet, points=asked["points"]):
+                said = _("%(points)s: waits for a second person.") % words
             if self._try(request, form, work, said):
                 return HttpResponseRedirect(home_of(wallet))
         return self._page(

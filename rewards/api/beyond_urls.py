@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from django.urls import path
 
+from rewards.api.adjustments import AdjustmentRequestViewSet
 from rewards.api.events import EventViewSet
 from rewards.api.households import HouseholdViewSet
 from rewards.api.referrals import ReferralViewSet
 from rewards.api.transfers import TransferViewSet
 
+_ADJUSTMENT = "adjustment-requests/<uuid:id>"
 _EVENT = "events/<uuid:id>"
 _HOUSEHOLD = "households/<uuid:id>"
 _REFERRAL = "referrals/<uuid:id>"
 _TRANSFER = "transfers/<uuid:id>"
 
 urlpatterns = [
+    path(
+        "adjustment-requests",
+        AdjustmentRequestViewSet.as_view({"get": "browse"}),
+        name="adjustment-requests",
+    ),
+    path(
+        _ADJUSTMENT,
+        AdjustmentRequestViewSet.as_view({"get": "retrieve"}),
+        name="adjustment-request",
+    ),
+    *[
+        path(
+            f"{_ADJUSTMENT}/{verb}",
+            AdjustmentRequestViewSet.as_view({"post": verb}),
+            name=f"adjustment-request-{verb}",
+        )
+        for verb in ("approve", "reject")
+    ],
     path("events", EventViewSet.as_view({"get": "browse", "post": "create"}), name="events"),
     path("events/batch", EventViewSet.as_view({"post": "batch"}), name="events-batch"),
     path("events/kinds", EventViewSet.as_view({"get": "kinds"}), name="events-kinds"),

@@ -20,9 +20,10 @@ from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.api.authentication import actor_of
 from loyalty_crm.kernel.api.filters import StrictFilterBackend
 from loyalty_crm.kernel.api.idempotent import IdempotentMixin
-from loyalty_crm.kernel.api.openapi import json_body
+from loyalty_crm.kernel.api.openapi import json_body, schema_of
 from loyalty_crm.kernel.api.strict_json import decode_request
 from members.models import Member
+from rewards.api.adjustments import WaitingOut, waiting_out
 from rewards.api.wallet_filters import DAYS, as_of_of, days_of
 from rewards.api.wallet_shapes import (
     AdjustmentBody,
@@ -39,8 +40,9 @@ from rewards.api.wallet_shapes import (
     gift_cards_alone,
     without_points,
 )
-from rewards.models import Hold, LedgerEntry, LedgerTx, Lot, Wallet
+from rewards.models import AdjustmentRequest, Hold, LedgerEntry, LedgerTx, Lot, Wallet
 from rewards.services import ledger
+from rewards.services.adjustments import adjust_or_ask
 from rewards.services.checkout.letting_go import let_go, limits_alone
 from rewards.services.gift_cards.paying import holds_of
 from rewards.services.wallets import balance_effective_at, balance_recorded_by, receipts_of
@@ -254,9 +256,15 @@ class AdjustmentViewSet(LedgerView[LedgerTx]):
     serializer_class = AdjustmentOutput
     scopes = {"create": "adjustments:request"}
 
-    @extend_schema(request=json_body(AdjustmentBody), responses={201: AdjustmentOutput})
+    @extend_schema(
+        request=json_body(AdjustmentBody),
+        responses={201: AdjustmentOutput, 202: schema_of(WaitingOut)},
+    )
     def create(self, request: Request) -> HttpResponse:
-        """Add or take points, with a reason. The same ``source_ref`` again changes nothing."""
+        """Add or take points, with a reason. The same ``source_ref`` again changes nothing.
+
+        202: so many points wait for a second person (see adjustment-requests).
+        """
         asked = decode_request(request, AdjustmentBody)
 
         def work() -> tuple[int, Any]:
@@ -265,7 +273,7 @@ class AdjustmentViewSet(LedgerView[LedgerTx]):
                 op="adjust", source=f"adjustment:{self.actor.label}", source_ref=asked.source_ref
             )
             is_known = known.exists()
-            tx = ledger.adjust(
+            done = adjust_or_ask(
                 wallet=wallet,
                 points=asked.points,
                 reason=asked.reason,
@@ -273,7 +281,9 @@ class AdjustmentViewSet(LedgerView[LedgerTx]):
                 expires_at=asked.expires_at,
                 actor=self.actor,
             )
-            body = adjustment_shown(tx)
+            if isinstance(done, AdjustmentRequest):
+                return 202, waiting_out(done)
+            body = adjustment_shown(done)
             return (200, {**body, "duplicate_of_existing": True}) if is_known else (201, body)
 
         return self.once(request, operation="adjustments.create", validated=asked, work=work)

@@ -1,5 +1,6 @@
 """The promises: programme settings, rules, the ledger, and what each receipt was granted."""
 
+from rewards.models.adjustments import AdjustmentRequest, AdjustmentTerms
 from rewards.models.awards import Award, AwardBalance, AwardMove, AwardRevocation
 from rewards.models.backtests import BackTest, BackTestCell, BackTestMember
 from rewards.models.bonuses import Bonus
@@ -97,6 +98,8 @@ from rewards.models.transfers import PointsTransfer, TransferTerms
 
 __all__ = [
     "ActionEvent",
+    "AdjustmentRequest",
+    "AdjustmentTerms",
     "AffordableReward",
     "Award",
     "AwardBalance",

@@ -94,7 +94,5 @@ def _attach(form: FriendForm, member: Member, desk: Desk) -> None:
 
 def _with_new_key(form: FriendForm) -> FriendForm:
     """The key of a refused form has its answer already."""
-    data = form.data.copy()
-    data["key"] = str(OnceForm().fields["key"].initial())
-    form.data = data
+    form.data = {**dict(form.data.items()), "key": str(FriendForm()["key"].value())}
     return form

@@ -47,7 +47,10 @@ def pool(request: HttpRequest, desk: Desk, member_id: UUID) -> HttpResponse:
         taken = _draw(form, member, common, desk)
         common.wallet.refresh_from_db()
         if taken is None:
-            form.data = {**form.data.dict(), "key": str(PoolForm(scale=scale)["key"].value())}
+            form.data = {
+                **dict(form.data.items()),
+                "key": str(PoolForm(scale=scale)["key"].value()),
+            }
         else:
             form = PoolForm(scale=scale)
     context = {

@@ -11,12 +11,15 @@ import pytest
 import time_machine
 
 from loyalty_crm.kernel import clock, outbox
+from loyalty_crm.kernel.actors import SYSTEM
 from rewards.models import ActionEvent, Bonus, Referral
 from rewards.services import referrals
 from rewards.services.audit_ledger import audit_ledger
+from rewards.services.demo.beyond import go_beyond
 from rewards.tasks import give_occasions, pay_referrals
 from tests.factories.members import CardFactory, MemberFactory, ProductFactory
 from tests.factories.promotions import make_programme
+from tests.factories.rewards import WalletFactory
 from tests.rewards.beyond_tools import Caller, balance
 from tests.rewards.shop import Shop
 from tests.rewards.till_client import line
@@ -215,3 +218,18 @@ def test_a_form_that_gives_nothing_is_refused_in_words():
 
     assert answer.status_code == 200
     assert "Give at least one" in answer.content.decode()
+
+
+def test_the_demo_shows_all_of_it_and_repeats_nothing():
+    programme = make_programme()
+    now = clock.now()
+    for _ in range(34):
+        WalletFactory(programme=programme, points=1_000, member=MemberFactory(enrolled_at=now))
+
+    go_beyond(now, SYSTEM)
+    before = (ActionEvent.objects.count(), Bonus.objects.count(), Referral.objects.count())
+    go_beyond(now, SYSTEM)
+
+    assert before == (24, 19, 4)
+    assert (ActionEvent.objects.count(), Bonus.objects.count(), Referral.objects.count()) == before
+    books_agree()

@@ -163,6 +163,7 @@ OWN: dict[str, str | None] = {
     "rewards_challenge_new": "rewards.change_challenge",
     "rewards_leaderboard_new": "rewards.change_leaderboard",
     "rewards_badge_new": "rewards.change_badge",
+    "rewards_adjustmentrequest_verb": "rewards.approve_adjustment",
     "rewards_actionevent_verb": "rewards.decide_action",
     "rewards_pointstransfer_verb": "rewards.reverse_transfer",
     "rewards_referral_verb": "rewards.decide_referral",

@@ -40,12 +40,12 @@ class SettingsAdmin(KernelAdmin):
         return False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return default_or_none() is not None and super().has_add_permission(request)
+        return default_or_none() is not None and bool(super().has_add_permission(request))
 
     def _may_write(self, request: HttpRequest, obj: Model | None) -> bool:
         if obj is None:
             return self.has_add_permission(request)
-        return self.has_change_permission(request, obj)
+        return bool(self.has_change_permission(request, obj))
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if self.groups and self._may_write(request, obj):
@@ -92,7 +92,7 @@ class DecidedAdmin(ReadOnlyAdmin):
         return str(row)
 
     def rows(self) -> QuerySet[Any]:
-        found: QuerySet[Any] = self.model._default_manager.select_related(*self.list_select_related)  # type: ignore[misc]  # noqa: SLF001
+        found: QuerySet[Any] = self.model._default_manager.select_related(*self.list_select_related)  # noqa: SLF001
         return found
 
     def change_view(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from members.models import Household
 from rewards.admin.amounts import points, signed
 from rewards.admin.beyond.base import DecidedAdmin, who
+from rewards.models import HouseholdPool, PoolMove
 
 MOVES = 50
 
@@ -61,11 +62,12 @@ class HouseholdAdmin(DecidedAdmin):
     def more(self, request: HttpRequest, row: Household) -> dict[str, Any]:
         stays = row.stays.select_related("member").order_by("left_at", "agreed_at", "pk")[:MOVES]
         pool = getattr(row, "pool", None)
-        moves = pool.moves.select_related("member").order_by("-pk")[:MOVES] if pool else []
         return {
             "stays": [(who(request, stay.member), stay) for stay in stays],
-            "moves": [
-                (who(request, move.member), move, signed(pool.wallet, move.amount))
-                for move in moves
-            ],
+            "moves": _moves(request, pool) if pool else [],
         }
+
+
+def _moves(request: HttpRequest, pool: HouseholdPool) -> list[tuple[Any, PoolMove, str]]:
+    moves = pool.moves.select_related("member").order_by("-pk")[:MOVES]
+    return [(who(request, one.member), one, signed(pool.wallet, one.amount)) for one in moves]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -149,7 +150,8 @@ def wallets_of(member_ids: Sequence[int], programme: Programme) -> dict[int, int
     """
     unit = unit_of(programme)
     debt = programme.debt_limit_points if programme.debt == Programme.Debt.ALLOW else 0
-    values = {"programme": programme.pk, "unit": unit, "debt": debt, "members": list(member_ids)}
+    values: dict[str, Any] = {"programme": programme.pk, "unit": unit, "debt": debt}
+    values["members"] = list(member_ids)
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, values)
     known = Wallet.objects.filter(member__in=member_ids, unit=unit)

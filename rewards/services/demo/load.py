@@ -18,7 +18,7 @@ from members.imports.columns import whole
 from members.imports.mapping import load_mapping
 from members.imports.readers import read
 from members.imports.source import HistoryFile, Selection
-from rewards.services.demo import offers, people, rules, shop, story
+from rewards.services.demo import beyond, offers, people, rules, shop, story
 from rewards.services.history import Outcome, import_history
 from rewards.services.history.run import take
 
@@ -77,6 +77,7 @@ def load_demo(
     story.tell(now, actor)
     say(str(_("Offers, tiers, coupons, gift cards …")))
     offers.make_offers(now, actor)
+    beyond.go_beyond(now, actor)
     remember(size, outcome, actor)
     return Loaded(outcome, members, products)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -81,7 +82,7 @@ def _decide(event: ActionEvent, state: State, reason: str, actor: Actor) -> None
     event.state, event.reason, event.decided_by = state, reason[:300], actor.label
     event.decided_at = clock.now()
     event.save(update_fields=["state", "reason", "decided_by", "decided_at", "bonus"])
-    subject = {"object_type": "action", "object_id": str(event.public_id)}
+    subject: dict[str, Any] = {"object_type": "action", "object_id": str(event.public_id)}
     told: dict[str, object] = {"kind": event.kind.code, "state": state.value}
     outbox.emit(
         f"action.{state.value}",

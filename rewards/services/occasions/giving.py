@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -19,7 +20,7 @@ from loyalty_crm.kernel.actors import SYSTEM
 from rewards.models import Occasion
 from rewards.rules.bonuses import Reward, checked
 from rewards.rules.expiry import start_of
-from rewards.rules.occasions import days_due, keys_of
+from rewards.rules.occasions import Leap, days_due, keys_of
 from rewards.services import bonuses
 from rewards.services.bonuses import Due
 
@@ -96,6 +97,10 @@ def zone_of(occasion: Occasion) -> ZoneInfo:
     return ZoneInfo(occasion.programme.time_zone)
 
 
+def leap_of(occasion: Occasion) -> Leap:
+    return cast("Leap", occasion.leap)
+
+
 def _day(occasion: Occasion, reward: Reward, day: date) -> int:
     given = 0
     for members in _chunks(occasion, day):
@@ -115,7 +120,7 @@ def _chunks(occasion: Occasion, day: date) -> Iterator[list[int]]:
 
 
 def _members(occasion: Occasion, day: date, after: int) -> list[int]:
-    values = {
+    values: dict[str, Any] = {
         "kind": occasion.kind,
         "programme": occasion.programme_id,
         "day": day,
@@ -124,7 +129,7 @@ def _members(occasion: Occasion, day: date, after: int) -> list[int]:
         "limit": CHUNK,
     }
     if occasion.kind == Kind.BIRTHDAY:
-        statement, values = _BORN, values | {"keys": keys_of(day, occasion.leap)}
+        statement, values = _BORN, values | {"keys": keys_of(day, leap_of(occasion))}
     else:
         begins, ends = _joined_on(occasion, day)
         statement, values = _JOINED, values | {"begins": begins, "ends": ends}
@@ -139,7 +144,7 @@ def _joined_on(occasion: Occasion, day: date) -> tuple[list[datetime], list[date
     days = [
         found
         for year in range(day.year - OLDEST_PROGRAMME, day.year)
-        for key in keys_of(day, occasion.leap)
+        for key in keys_of(day, leap_of(occasion))
         if (found := _in_year(year, key))
     ]
     return (

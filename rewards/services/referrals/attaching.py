@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -104,7 +105,7 @@ def trace(referral: Referral, reason: str, actor: Actor) -> None:
         "friend": str(referral.friend.public_id),
         "signs": referral.signals,
     }
-    subject = {"object_type": "referral", "object_id": str(referral.public_id)}
+    subject: dict[str, Any] = {"object_type": "referral", "object_id": str(referral.public_id)}
     outbox.emit(f"referral.{referral.state}", data=told, **subject)
     audit.record(
         action=f"referral.{referral.state}", after=told, reason=reason, actor=actor, **subject

@@ -9,7 +9,7 @@ from loyalty_crm.kernel.models import AuditEntry
 from members.models import Identity, Member
 
 CHANGES = ("member.identity_added", "member.identity_removed")
-CHANNELS = {Identity.Kind.PHONE: "sms", Identity.Kind.EMAIL: "email"}
+CHANNELS: dict[str, str] = {Identity.Kind.PHONE: "sms", Identity.Kind.EMAIL: "email"}
 
 
 def contacts_of(member: Member) -> list[Identity]:

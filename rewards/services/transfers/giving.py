@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
@@ -152,7 +153,7 @@ def _refuse_too_much(transfer: PointsTransfer, terms: TransferTerms, now: dateti
 def trace(transfer: PointsTransfer, kind: str, reason: str, actor: Actor) -> None:
     told: dict[str, object] = {"points": transfer.points, "fee": transfer.fee}
     told |= {"from": str(transfer.sender.public_id), "to": str(transfer.recipient.public_id)}
-    subject = {"object_type": "transfer", "object_id": str(transfer.public_id)}
+    subject: dict[str, Any] = {"object_type": "transfer", "object_id": str(transfer.public_id)}
     outbox.emit(kind, data=told, **subject)
     audit.record(
         action=kind, after=told | {"state": transfer.state}, reason=reason, actor=actor, **subject
