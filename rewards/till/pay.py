@@ -36,7 +36,7 @@ from rewards.till.gift_pay import (
     tenders_of,
 )
 from rewards.till.show import Shower
-from rewards.till.tenders import NAMES, kinds_of, known, picks_of
+from rewards.till.tenders import NAMES, kinds_of, known, picks_of, tender_name
 
 CHANGE_KEY = "till_change"
 _TYPED = {"inputmode": "decimal", "autocomplete": "off", "class": "figure-input", "data-tender": ""}
@@ -49,7 +49,7 @@ class MoneyField(forms.CharField):
 
     def __init__(self, kind: str, currency: str, *, is_first: bool) -> None:
         typed = forms.TextInput(attrs=_TYPED | ({"data-next": ""} if is_first else {}))
-        label = LABELS.get(kind, kind)
+        label = LABELS.get(kind) or tender_name(kind)
         super().__init__(required=False, max_length=20, widget=typed, label=label)
         self.currency = currency
 

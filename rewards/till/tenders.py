@@ -25,7 +25,7 @@ class ShownTender:
 
 
 def tender_name(kind: str) -> str:
-    return str(NAMES.get(kind, kind))
+    return str(NAMES.get(kind, kind.replace("_", " ")))
 
 
 def kinds_of(rules: RuleSet) -> list[str]:
