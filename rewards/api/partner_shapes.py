@@ -281,11 +281,14 @@ def settlement_out(settlement: Settlement, currency: str) -> SettlementOut:
         "number", "state", "first_day", "last_day", "operations", "earned_points",
         "burned_points", "difference",
     )  # fmt: skip
-    money = ("earned_due", "burned_due", "prepaid_due", "net")
+    money: dict[str, Any] = {
+        name: Money(getattr(settlement, f"{name}_minor"), currency).wire()
+        for name in ("earned_due", "burned_due", "prepaid_due", "net")
+    }
     return SettlementOut(
         id=settlement.public_id,
         **{name: getattr(settlement, name) for name in same},
-        **{name: Money(getattr(settlement, f"{name}_minor"), currency).wire() for name in money},
+        **money,
     )
 
 

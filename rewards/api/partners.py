@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -89,7 +90,7 @@ def member_of(body: MemberBody, actor: Actor) -> Member:
 class OfPartner(IdempotentMixin):
     """What the views of a partner's own key share."""
 
-    request: Request
+    request: Any
     action: str
 
     @cached_property

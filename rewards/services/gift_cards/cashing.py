@@ -25,8 +25,14 @@ def save_terms(
 ) -> GiftCardTerms:
     """Other terms from now on, with a trace of both."""
     before = terms_of(programme.pk)
-    known = {"cash_out_minor": before.cash_out_minor, "checks_per_minute": before.checks_per_minute}
-    fresh = {"cash_out_minor": cash_out_minor, "checks_per_minute": checks_per_minute}
+    known: dict[str, object] = {
+        "cash_out_minor": before.cash_out_minor,
+        "checks_per_minute": before.checks_per_minute,
+    }
+    fresh: dict[str, object] = {
+        "cash_out_minor": cash_out_minor,
+        "checks_per_minute": checks_per_minute,
+    }
     saved, _is_new = GiftCardTerms.objects.update_or_create(programme=programme, defaults=fresh)
     audit.record(
         action="gift_card_terms.changed",

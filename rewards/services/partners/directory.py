@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from loyalty_crm.kernel.models import Integration
 from members.models import Store
 from rewards.models import Partner, PartnerAccount, PartnerStore
 from rewards.services.programmes import default_programme
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +97,10 @@ def _place(partner: Partner, stores: Sequence[Store]) -> None:
     _unique(lambda: PartnerStore.objects.bulk_create(fresh), pointer="/stores")
 
 
-def _unique(work: object, pointer: str = "/code") -> object:
+def _unique(work: Callable[[], T], pointer: str = "/code") -> T:
     try:
         with transaction.atomic():
-            return work()  # type: ignore[operator]
+            return work()
     except IntegrityError as taken:
         raise ValidationFailed(_("This belongs to another partner."), pointer=pointer) from taken
 

@@ -115,7 +115,7 @@ def take_code(*, offer: PartnerOffer, member: Member, actor: Actor) -> PartnerCo
 
 
 def _claim(offer: PartnerOffer, member: Member, no: int) -> PartnerCode | None:
-    values = {"offer": offer.pk, "member": member.pk, "no": no, "now": clock.now()}
+    values: dict[str, Any] = {"offer": offer.pk, "member": member.pk, "no": no, "now": clock.now()}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_TAKE, values)
@@ -139,7 +139,7 @@ def confirm_code(
     found = known.first()
     if found is None or _is_over(found, partner):
         raise PartnerCodeUnusable(pointer="/code")
-    values = {
+    values: dict[str, Any] = {
         "now": clock.now(), "store": store.pk if store else None,
         "reference": reference, "code": found.pk,
     }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -158,7 +159,7 @@ def take_back(
     return _done(document, operation.contract, operation.member, draft, state, rest, actor)
 
 
-def operation_of(partner: Partner, public_id: object) -> PartnerOperation:
+def operation_of(partner: Partner, public_id: UUID) -> PartnerOperation:
     """One of the partner's own; others' look as if they were not there."""
     known = PartnerOperation.objects.select_related("contract", "member")
     found = known.filter(partner=partner, public_id=public_id, reverses=None).first()
