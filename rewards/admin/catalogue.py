@@ -54,6 +54,11 @@ STATE_VERBS = {
     Reward.State.PAUSED: gettext_lazy("Pause"),
     Reward.State.RETIRED: gettext_lazy("Retire for good"),
 }
+DOES: dict[str, Callable[..., Redemption]] = {
+    "confirm": redemptions.confirm,
+    "fulfil": redemptions.fulfil,
+    "cancel": redemptions.cancel,
+}
 VERBS = {
     "confirm": gettext_lazy("Confirm"),
     "fulfil": gettext_lazy("Hand over"),
@@ -175,7 +180,7 @@ class RewardAdmin(FormPages):
             limits=limits_of(reward),
             stock=reward.stock.select_related("store").order_by("store__code"),
             codes=self._pool(reward),
-            steps=[(state.value, STATE_VERBS[state]) for state in open_steps(reward)],
+            steps=[(str(state), STATE_VERBS[state]) for state in open_steps(reward)],
             may_change=request.user.has_perm(CHANGE),
             latest=[
                 {"one": one, "who": lens.name(one.member)}
@@ -212,7 +217,7 @@ class RewardAdmin(FormPages):
             )
 
         if form.is_valid() and self.try_once(request, form, work):
-            return HttpResponseRedirect(page_of((saved or [reward])[0]) or self.list_url())
+            return HttpResponseRedirect(page_of(saved[0] if saved else reward) or self.list_url())
         title = reward.title if reward else _("A new reward")
         back = page_of(reward) or self.list_url()
         return self.form_page(request, form, title, back, template="admin/rewards/reward_form.html")
@@ -394,8 +399,8 @@ class RedemptionAdmin(FormPages):
             if verb != wanted or (name == "payment_ref" and not one.money_minor):
                 del form.fields[name]
         home = reverse("admin:rewards_redemption_change", args=[one.pk])
-        if form.is_valid() and self.try_once(request, form, partial(self._do, one, verb, form,
-                                                                    request)):  # fmt: skip
+        work = partial(self._do, one, verb, form, request)
+        if form.is_valid() and self.try_once(request, form, work):
             return HttpResponseRedirect(home)
         return self.form_page(request, form, str(VERBS[verb]), home, says=one.reward.title)
 
@@ -406,8 +411,7 @@ class RedemptionAdmin(FormPages):
             "redemption": one, "now": clock.now(), "actor": user_actor(request.user),
             **{name: value for name, value in form.cleaned_data.items() if name != "key"},
         }  # fmt: skip
-        {"confirm": redemptions.confirm, "fulfil": redemptions.fulfil,
-         "cancel": redemptions.cancel}[verb](**known)  # fmt: skip
+        DOES[verb](**known)
 
     def _redemption(self, pk: int) -> Redemption:
         return get_object_or_404(Redemption.objects.shown(), pk=pk)

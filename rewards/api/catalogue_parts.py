@@ -48,7 +48,7 @@ def minor(money: MoneyBody | None, currency: str, pointer: str) -> int:
     return money.amount
 
 
-def words_of(told: Mapping[str, WordsBody]) -> dict[str, dict[str, str]]:
+def words_of(told: Mapping[Any, WordsBody]) -> dict[str, dict[str, str]]:
     return {language: msgspec.structs.asdict(words) for language, words in told.items()}
 
 
@@ -58,7 +58,8 @@ def tier_of(code: str | None, structure: str | None, programme: Programme) -> Ti
         return None
     tiers = Tier.objects.filter(structure__programme=programme, code=code)
     named = {"structure__code": structure} if structure else {"structure__is_primary": True}
-    return _one(tiers.filter(**named), "/min_tier")
+    found: Tier = _one(tiers.filter(**named), "/min_tier")
+    return found
 
 
 def reward_terms(asked: CatalogueRewardBody, programme: Programme) -> RewardTerms:

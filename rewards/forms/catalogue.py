@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ from rewards.services.charity import CauseTerms
 from rewards.services.service_terms import RuleTerms, ServiceTerms
 
 Kind = Reward.Kind
+LINES = partial(UnfoldAdminTextareaWidget, attrs={"rows": 3})
 #: The languages that stand beside the shop's own words.
 OTHERS = [(code, name) for code, name in settings.LANGUAGES if code != settings.LANGUAGE_CODE[:2]]
 
@@ -69,7 +71,7 @@ class WordsForm(OnceForm):
 
     name = _text(_("name"), 120)
     description = forms.CharField(
-        label=_("description"), max_length=2_000, required=False, widget=UnfoldAdminTextareaWidget
+        label=_("description"), max_length=2_000, required=False, widget=LINES()
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,8 +81,9 @@ class WordsForm(OnceForm):
             name, about = _("name, %(language)s") % words, _("description, %(language)s") % words
             self.fields[f"name_{code}"] = _text(name, 120, required=False)
             self.fields[f"description_{code}"] = forms.CharField(
-                label=about, max_length=2_000, required=False, widget=UnfoldAdminTextareaWidget
+                label=about, max_length=2_000, required=False, widget=LINES()
             )
+        self.order_fields(self.word_fields())
 
     @staticmethod
     def words_of(row: Translated) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, connection, transaction
@@ -180,7 +180,7 @@ def _entitlement(share: Share, member: Member, actor: Actor) -> int:
     """The row behind a share. One of a rule is opened, or raised to what the rule gives now."""
     if share.entitlement and not share.source.startswith("rule:"):
         return share.entitlement
-    row = [
+    row: list[Any] = [
         share.service.pk, member.pk, share.source, share.begins, share.ends, share.granted,
         actor.label,
     ]  # fmt: skip
@@ -286,7 +286,8 @@ def withdraw(*, entitlement_id: int, actor: Actor) -> bool:
 def uses_of(member: Member, limit: int = 20) -> Sequence[ServiceUse]:
     """The newest first, with what was taken back of them."""
     made = ServiceUse.objects.filter(entitlement__member=member, of=None)
-    return made.select_related("entitlement__service", "store", "undone_by").order_by("-pk")[:limit]
+    shown = made.select_related("entitlement__service", "store", "undone_by")
+    return list(shown.order_by("-pk")[:limit])
 
 
 def _known(source: str, source_ref: str) -> ServiceUse | None:

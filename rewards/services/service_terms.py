@@ -48,7 +48,9 @@ def save_service(
     """
     Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
     _refuse_wrong(terms)
-    others = Service.objects.filter(programme=programme).exclude(pk=service.pk if service else None)
+    others = Service.objects.filter(programme=programme)
+    if service:
+        others = others.exclude(pk=service.pk)
     if others.filter(code=terms.code).exists():
         raise RewardCodeTaken(pointer="/code")
     is_new, service = service is None, service or Service(programme=programme)

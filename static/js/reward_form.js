@@ -8,6 +8,9 @@
       const holder = field.closest("[data-field]");
       if (holder) holder.hidden = !field.dataset.kinds.split(" ").includes(kind.value);
     }
+    for (const part of document.querySelectorAll("[data-part]")) {
+      part.hidden = !part.querySelector("[data-field]:not([hidden])");
+    }
   };
   kind.addEventListener("change", show);
   show();

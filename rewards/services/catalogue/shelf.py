@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -74,7 +75,7 @@ def _judge(
     wallet_status: str,
 ) -> list[Offer]:
     taken, free = _taken(member, rewards, now), free_pieces(rewards, store)
-    facts = {
+    facts: dict[str, Any] = {
         "available": available,
         "is_active": member.status == Member.Status.ACTIVE,
         "wallet_is_active": wallet_status == "active",
@@ -133,7 +134,7 @@ def _tags(member: Member, rewards: Sequence[Reward], now: datetime) -> frozenset
     if not any(reward.tags for reward in rewards):
         return frozenset()
     carried = MemberTag.objects.in_force(now).filter(member=member)
-    return frozenset(carried.values_list("tag_id", flat=True))
+    return frozenset(carried.values_list("tag__code", flat=True))
 
 
 def _segments(member: Member, rewards: Sequence[Reward]) -> frozenset[str]:

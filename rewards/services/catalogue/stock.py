@@ -94,7 +94,7 @@ def row_for(reward: Reward, store: Store | None) -> RewardStock | None:
 def level_for(reward: Reward, store: Store | None) -> StockLevel | None:
     if reward.stock_mode != Mode.WAREHOUSE or store is None:
         return None
-    return StockLevel.objects.filter(store=store, product=reward.product_id).first()
+    return StockLevel.objects.filter(store=store, product=reward.product_id or 0).first()
 
 
 def claim(redemption: Redemption, *, at_once: bool) -> None:

@@ -132,7 +132,7 @@ def set_reward_state(*, reward: Reward, state: str, actor: Actor) -> Reward:
     return reward
 
 
-def open_steps(reward: Reward) -> list[State]:
+def open_steps(reward: Reward) -> list[Reward.State]:
     return sorted(_STEPS[State(reward.state)], key=list(State).index)
 
 

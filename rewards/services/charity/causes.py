@@ -36,7 +36,9 @@ def save_cause(
     A code that promotions know never changes. Locks the programme.
     """
     Programme.objects.select_for_update(no_key=True).get(pk=programme.pk)
-    others = Cause.objects.filter(programme=programme).exclude(pk=cause.pk if cause else None)
+    others = Cause.objects.filter(programme=programme)
+    if cause:
+        others = others.exclude(pk=cause.pk)
     code = cause.code if cause else terms.code
     if code == CHOSEN or others.filter(code=code).exists():
         raise RewardCodeTaken(pointer="/code")

@@ -18,7 +18,7 @@ from members.imports.columns import whole
 from members.imports.mapping import load_mapping
 from members.imports.readers import read
 from members.imports.source import HistoryFile, Selection
-from rewards.services.demo import beyond, offers, people, rules, shop, story
+from rewards.services.demo import beyond, coalition, collecting, offers, people, play, rules, shelf, shop, story
 from rewards.services.history import Outcome, import_history
 from rewards.services.history.run import take
 
@@ -77,7 +77,11 @@ def load_demo(
     story.tell(now, actor)
     say(str(_("Offers, tiers, coupons, gift cards …")))
     offers.make_offers(now, actor)
+    collecting.make_collecting(now, actor)
     beyond.go_beyond(now, actor)
+    coalition.bring_partners(now, actor)
+    shelf.fill_shelf(now, actor)
+    play.set_up_games(now, actor)
     remember(size, outcome, actor)
     return Loaded(outcome, members, products)
 
