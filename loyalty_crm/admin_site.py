@@ -83,6 +83,18 @@ SIDEBAR = [
         },
     ),
     Job(
+        _("Stamps and challenges"),
+        {
+            "rewards.StampProgramme": "approval",
+            "rewards.StampCard": "grid_view",
+            "rewards.ManualStamp": "ink_pen",
+            "rewards.ReceiptClaim": "receipt_long",
+            "rewards.Challenge": "flag",
+            "rewards.Leaderboard": "leaderboard",
+            "rewards.Badge": "military_tech",
+        },
+    ),
+    Job(
         _("Gift cards"),
         {"rewards.GiftCard": "card_giftcard", "rewards.GiftCardBatch": "view_module"},
     ),

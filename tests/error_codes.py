@@ -36,6 +36,9 @@ NOT_FOR_THE_API = {
     "partner_contract_state": "contracts with partners are kept in the back office",
     "settlement_state": "settlements are counted in the back office",
     "settlement_does_not_tie": "settlements are approved in the back office",
+    "stamp_terms_invalid": "stamp programmes and challenges are kept in the back office",
+    "stamp_state": "a second person agrees to stamps in the back office",
+    "claim_state": "a second person decides on claims in the back office",
     "mapping_invalid": "files are imported by a command",
     "file_unreadable": "files are imported by a command",
 }

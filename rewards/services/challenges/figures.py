@@ -22,7 +22,8 @@ WITH receipt AS (
       LEFT JOIN LATERAL (SELECT sum(net_minor) AS net_minor FROM members_refund
                           WHERE receipt_id = r.id) b ON true
      WHERE {who} AND r.state IN ('closed', 'partly_returned')
-       AND r.business_date >= %(first)s AND r.business_date <= coalesce(%(last)s::date, 'infinity'::date)
+       AND r.business_date >= %(first)s
+       AND r.business_date <= coalesce(%(last)s::date, 'infinity'::date)
 ), counted AS (
     SELECT * FROM receipt WHERE net >= %(least)s
 )
