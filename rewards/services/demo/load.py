@@ -18,7 +18,18 @@ from members.imports.columns import whole
 from members.imports.mapping import load_mapping
 from members.imports.readers import read
 from members.imports.source import HistoryFile, Selection
-from rewards.services.demo import beyond, coalition, collecting, offers, people, play, rules, shelf, shop, story
+from rewards.services.demo import (
+    beyond,
+    coalition,
+    collecting,
+    offers,
+    people,
+    play,
+    rules,
+    shelf,
+    shop,
+    story,
+)
 from rewards.services.history import Outcome, import_history
 from rewards.services.history.run import take
 
