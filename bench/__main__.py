@@ -18,6 +18,7 @@ DATA_DIR = ROOT / ".data" / "bench"
 HISTORY = ROOT / "bench" / "history.jsonl"
 SUITE = (
     "commit",
+    "budget",
     "intake",
     "parse",
     "quote",
