@@ -28,6 +28,12 @@ class LadderForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("Otherwise they keep their tier until its time is over."),
     )
 
+    GROUPS = (
+        (_("The ladder"), ("name", "code", "is_primary")),
+        (_("What counts"), ("metric", "window", "window_days", "needs")),
+        (_("Up and down"), ("rises", "term_days", "landing", "grace_days", "review_now")),
+    )
+
     class Meta:
         model = TierStructure
         fields = [
@@ -39,6 +45,12 @@ class LadderForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             adapt(field, self.instance.programme)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return [
+            {"title": title, "fields": [self[name] for name in names]}
+            for title, names in self.GROUPS
+        ]
 
 
 class StepForm(forms.Form):
