@@ -12,7 +12,7 @@ from members.models import Member
 from rewards.models import Lot, PendingGrant, Programme, Wallet
 from rewards.rules.expiry import NEVER
 
-LOTS = 6
+LOTS = 4
 GRANTS = 3
 SOON = timedelta(days=30)
 

@@ -23,10 +23,13 @@ def standing(member: Member, now: datetime) -> dict[str, Any] | None:
         return None
     progress = progress_of(structure=structure, member=member, now=now)
     ahead, keep = progress.next_tier, progress.to_keep
+    names = dict(structure.tiers.values_list("code", "name"))
     reached = progress.value * 100 // ahead.threshold if ahead and ahead.threshold else 100
     return {
         "ladder": structure.name,
         "progress": progress,
+        "tier": names.get(progress.tier.code, "") if progress.tier else "",
+        "next": names.get(ahead.code, "") if ahead else "",
         "percent": min(max(reached, 0), 100),
         "missing": figures(structure, progress.missing, progress.missing_visits),
         "to_keep": figures(structure, keep.value, keep.visits) if keep else "",
