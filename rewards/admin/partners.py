@@ -307,12 +307,13 @@ def _settlements(partner: Partner) -> list[dict[str, Any]]:
 def _operations(partner: Partner) -> list[dict[str, Any]]:
     programme = partner.programme
     found = list(PartnerOperation.objects.shown().filter(partner=partner).order_by("-id")[:SHOWN])
-    who = names_of(one.actor for one in found)
+    # The partner's own key needs no name on the partner's own page.
+    who = names_of(one.actor for one in found if one.actor.startswith("user:"))
     return [
         {
             "operation": one,
             "kind": kind_of(one),
-            "by": who[one.actor],
+            "by": who.get(one.actor, ""),
             "points": points(programme, one.points),
             "due": money(one.due_minor, programme.currency).replace("-", MINUS),
         }
