@@ -152,7 +152,7 @@ class StampProgrammeAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, known: StampProgramme, form: StampProgrammeForm, may: bool
     ) -> HttpResponse:
         lens = lens_of(request.user)
-        newest = StampCard.objects.filter(programme=known).select_related("member")
+        cards = StampCard.objects.filter(programme=known.pk or 0).select_related("member")
         today = clock.now().astimezone(ZoneInfo(known.programme.time_zone)).date()
         context = {
             **self.admin_site.each_context(request),
@@ -167,7 +167,7 @@ class StampProgrammeAdmin(ReadOnlyAdmin):
             "promotions": stamping(known)[:NEWEST] if known.pk else [],
             "newest": [
                 {"card": card, "who": lens.name(card.member)}
-                for card in (newest.order_by("-completed_at")[:NEWEST] if known.pk else [])
+                for card in cards.order_by("-completed_at")[:NEWEST]
             ],
         }
         status = 422 if form.errors else 200

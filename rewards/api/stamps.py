@@ -28,7 +28,7 @@ from rewards.api.checkout import answer
 from rewards.errors import StampProgrammeUnknown
 from rewards.models import ManualStamp, StampCard, StampProgramme
 from rewards.services.programmes import default_programme
-from rewards.services.stamps import by_hand
+from rewards.services.stamps import books, by_hand
 from rewards.services.stamps.reading import CardView, cards_of
 
 
@@ -159,7 +159,7 @@ def _manual_out(made: ManualStamp) -> ManualStampOut:
         programme=made.programme.code,
         amount=made.amount,
         state=made.state,
-        stamps=by_hand.books.balance_of(made.member_id, made.programme.code),
+        stamps=books.balance_of(made.member_id, made.programme.code),
     )
 
 

@@ -168,7 +168,7 @@ def _full_cards(programme: StampProgramme, member_id: int) -> Sequence[StampCard
     full = StampCard.objects.filter(
         programme=programme, member_id=member_id, state=StampCard.State.FULL
     )
-    return full.select_related("programme").order_by("-number")[:MOST_CARDS]
+    return list(full.select_related("programme").order_by("-number")[:MOST_CARDS])
 
 
 def _surplus_back(card: StampCard, missing: int, moment: Moment) -> int:
