@@ -91,7 +91,7 @@ def asleep_by_type() -> list[dict[str, Any]]:
         )
         before = since
     asleep = Card.objects.filter(status=Card.Status.ISSUED, issued_at__isnull=False)
-    grouped = asleep.values("type__name", "type__activation").annotate(
+    grouped: Any = asleep.values("type__name", "type__activation").annotate(
         total=Count("id"), oldest=Min("issued_at"), **counts
     )
     ways = dict(CardType.Activation.choices)

@@ -73,13 +73,13 @@ def code(request: HttpRequest) -> HttpResponse:
         return redirect("my:sign-in")
     contact = Contact(said["kind"], said["value"])
     form = CodeForm(request.POST or None)
-    context = {"to": shown(contact)}
+    to = shown(contact)
     if form.is_valid():
         try:
             return private(_use(request, contact, UUID(said["id"]), form.cleaned_data["code"]))
         except DomainError as refusal:
-            return _refused(request, "portal/code.html", form, refusal, **context)
-    return _page(request, "portal/code.html", form, **context)
+            return _refused(request, "portal/code.html", form, refusal, to=to)
+    return _page(request, "portal/code.html", form, to=to)
 
 
 def _use(request: HttpRequest, contact: Contact, challenge: UUID, typed: str) -> HttpResponse:
@@ -102,13 +102,13 @@ def join_page(request: HttpRequest) -> HttpResponse:
         return redirect("my:sign-in")
     contact = Contact(said["kind"], said["value"])
     form = JoinForm(request.POST or None)
-    context = {"to": shown(contact)}
+    to = shown(contact)
     if form.is_valid():
         try:
             return private(_join(request, contact, form))
         except DomainError as refusal:
-            return _refused(request, "portal/join.html", form, refusal, **context)
-    return _page(request, "portal/join.html", form, **context)
+            return _refused(request, "portal/join.html", form, refusal, to=to)
+    return _page(request, "portal/join.html", form, to=to)
 
 
 def _join(request: HttpRequest, contact: Contact, form: JoinForm) -> HttpResponse:
@@ -146,18 +146,18 @@ def shown(contact: Contact) -> str:
 
 
 def _refused(
-    request: HttpRequest, template: str, form: forms.Form, refusal: DomainError, **context: str
+    request: HttpRequest, template: str, form: forms.Form, refusal: DomainError, to: str = ""
 ) -> HttpResponse:
     form.add_error(None, refusal.message)
-    response = _page(request, template, form, status=refusal.status, **context)
+    response = _page(request, template, form, status=refusal.status, to=to)
     if isinstance(refusal, TooManyRequests):
         response.headers["Retry-After"] = str(refusal.detail.get("retry_after", 60))
     return response
 
 
 def _page(
-    request: HttpRequest, template: str, form: forms.Form, status: int = 200, **context: str
+    request: HttpRequest, template: str, form: forms.Form, status: int = 200, to: str = ""
 ) -> HttpResponse:
     status = 422 if form.is_bound and form.errors and status == 200 else status
-    whole = {"form": form, "may_join": settings.SELF_REGISTRATION, **context}
+    whole = {"form": form, "may_join": settings.SELF_REGISTRATION, "to": to}
     return private(render(request, template, whole, status=status))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -114,7 +115,7 @@ def _advance(job: Job, chunk: int) -> int:
 
 def _write(batch: CardBatch, count: int) -> int:
     numbers = {random_number(batch.type.number_prefix) for _each in range(count)}
-    values = {"type": batch.type_id, "batch": batch.pk, "numbers": list(numbers)}
+    values: dict[str, Any] = {"type": batch.type_id, "batch": batch.pk, "numbers": list(numbers)}
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, values)
         return int(cursor.rowcount)

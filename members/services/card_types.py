@@ -94,7 +94,7 @@ def save_design(
         design.logo = clean_logo(logo)
     elif without_logo:
         design.logo = None
-    design.updated_at = Now()  # type: ignore[assignment]
+    design.updated_at = Now()
     design.save()
     _trace("card_design.saved", "card_design", str(design.pk), {"name": design.name}, actor)
     return design
