@@ -11,7 +11,7 @@ from celery.schedules import crontab
 from django.db import OperationalError
 
 from loyalty_crm.kernel import clock
-from rewards.models import TierStructure
+from rewards.models import Challenge, TierStructure
 from rewards.services import (
     draws,
     games,
@@ -24,6 +24,7 @@ from rewards.services import (
 )
 from rewards.services.audit_counters import guard_counters
 from rewards.services.audit_ledger import guard_ledger
+from rewards.services.challenges.rebuilding import rebuild
 from rewards.services.coupons.generating import generate_next
 from rewards.services.coupons.standalone import release_expired
 from rewards.services.gift_cards.batches import make_next
@@ -183,6 +184,13 @@ def expire_stamps() -> int:
     return ageing.expire_stamps(as_of=clock.now())
 
 
+@shared_task(name="rewards.count_challenges", **RETRY)
+def count_challenges() -> int:
+    """Count every challenge anew once a night: imported receipts, and those from before it."""
+    running = Challenge.objects.running().select_related("programme")
+    return sum(rebuild(challenge) for challenge in running)
+
+
 @shared_task(name="rewards.freeze_leaderboards", **RETRY)
 def freeze_leaderboards() -> int:
     """Shut the weeks and months that are over, so that their results stand."""
@@ -191,6 +199,10 @@ def freeze_leaderboards() -> int:
 
 BEAT_SCHEDULE = {
     "rewards-expire-stamps": {"task": "rewards.expire_stamps", "schedule": crontab(minute="10")},
+    "rewards-count-challenges": {
+        "task": "rewards.count_challenges",
+        "schedule": crontab(hour="3", minute="55"),
+    },
     "rewards-freeze-leaderboards": {
         "task": "rewards.freeze_leaderboards",
         "schedule": crontab(minute="25"),
