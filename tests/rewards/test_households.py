@@ -25,6 +25,7 @@ from tests.rewards.beyond_tools import Caller, balance, refs
 from tests.rewards.shop import Shop
 from tests.rewards.test_transfers import LATER, SOON
 from tests.rewards.till_client import line
+from tests.till import Till
 
 pytestmark = pytest.mark.django_db
 
@@ -298,3 +299,30 @@ def test_negative_controls_the_database_itself_refuses(shop):
     with pytest.raises(Exception, match=r"it is history|permission"), transaction.atomic():
         PoolMove.objects.update(amount=1)
     assert households.current_stay(owner.pk) == stay
+
+
+def test_at_the_till_those_with_the_right_take_points_out_once():
+    programme = make_programme()
+    owner, till = rich(points=100), Till()
+    stranger = MemberFactory()
+    pool = pools.open_pool(
+        programme=programme,
+        member=owner,
+        share_percent=0,
+        agrees=True,
+        now=clock.now(),
+        actor=SYSTEM,
+    )
+    pools.put_in(household=pool.household, member=owner, points=80, source_ref="x", actor=SYSTEM)
+    assert "80 points are in the pool" in till.get("pool", owner.public_id).content.decode()
+    assert till.get("pool", stranger.public_id).content == b""
+    key = "018f0000-0000-7000-8000-000000000001"
+
+    answers = [till.ask("pool", owner.public_id, points="30", key=key) for _ in range(2)]
+    short = till.ask("pool", owner.public_id, points="51", key=key[:-1] + "2")
+
+    assert [one.status_code for one in answers] == [200, 200]
+    assert (short.status_code, balance(owner)) == (422, 50)
+    assert "Available 50" in short.content.decode()
+    HouseholdMember.objects.update(may_spend=False)
+    assert till.get("pool", owner.public_id).content == b""

@@ -22,6 +22,7 @@ from tests.concurrency import race
 from tests.factories.members import CardFactory, MemberFactory, ProductFactory
 from tests.factories.promotions import make_programme
 from tests.factories.rewards import WalletFactory
+from tests.portal import Phone
 from tests.rewards.beyond_tools import Caller, balance
 from tests.rewards.shop import Shop
 from tests.rewards.till_client import line
@@ -416,3 +417,23 @@ def test_mailboxes():
     assert rules.mailbox("an.na+x@example.org") == "an.na@example.org"
     assert not rules.is_same_person(("", None), ("", None))
     assert not rules.is_same_person(("A", None), ("A", None))
+
+
+def test_on_the_members_own_page():
+    """No code until it is asked for; a friend's code may be named by those who have just joined."""
+    open_referrals()
+    referrer = MemberFactory()
+    code = referrals.code_of(referrer).code
+    phone, friend = Phone(), newcomer(phone="+79990000011")
+    phone.sign_in("+79990000011")
+    assert "Show my code" in phone.get("home").content.decode()
+    assert not ReferralCode.objects.filter(member=friend).exists()
+
+    phone.post("friend-code")
+    phone.post("friend-name", code="NOCODE22")
+    assert not Referral.objects.exists()
+    phone.post("friend-name", code=code)
+
+    own = ReferralCode.objects.get(member=friend).code
+    assert f"{own[:4]}-{own[4:]}" in phone.get("home").content.decode()
+    assert Referral.objects.get().referrer == referrer
