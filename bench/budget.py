@@ -39,7 +39,8 @@ def run(short: bool) -> list[Row]:
             for arm, times in found.items():
                 times.append(with_offer(market, server, key, make, sales, limited=arm == "budget"))
     free, budget = (statistics.median(p95(one) for one in found[arm]) for arm in ("free", "budget"))
-    note = f"p50 {milli(statistics.median(chain.from_iterable(found['budget'])))}; Σ never above the budget"
+    middle = statistics.median(chain.from_iterable(found["budget"]))
+    note = f"p50 {milli(middle)}; the sum is never above the budget"
     name = f"{TILLS} tills on one budget, p95 of a sale"
     return [
         Row(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from loyalty_crm.kernel import clock
+from loyalty_crm.kernel.actors import SYSTEM
 from rewards.models import LimitCounter
-from rewards.services import rule_sets
+from rewards.services import promotions, rule_sets
 from rewards.services.limits.audit import audit_limits
 from tests.factories.promotions import make_promotion
 from tests.rewards.till_client import Till, basket, line, purchase
@@ -54,3 +57,22 @@ def used(**name: Any) -> list[tuple[int, int]]:
 def books() -> list[str]:
     """What the proof of the counters finds wrong."""
     return [finding.check for finding in audit_limits()]
+
+
+def at(days_ago: int = 0, hour: int = 12) -> str:
+    """A moment so many days ago."""
+    day = clock.now() - timedelta(days=days_ago)
+    return day.replace(hour=hour, minute=0, second=0, microsecond=0).isoformat()
+
+
+def decision(said: Any, code: str = "promo") -> Any:
+    """What one promotion decided about a quote or a sale."""
+    [found] = [one for one in said["decisions"] if one["promotion"] == code]
+    return found
+
+
+def reword(promo: Any, *limits: dict[str, Any]) -> None:
+    """The next wording of the promotion, under other limits."""
+    promotions.publish(
+        promotion=promo, definition={"effects": [TEN_OFF], "limits": list(limits)}, actor=SYSTEM
+    )
