@@ -45,6 +45,7 @@ STEPS: dict[str, Any] = {
     "pause": games.pause_game,
     "end": games.end_game,
 }
+DOORS = {"web": gettext_lazy("phone"), "till": gettext_lazy("till"), "api": "API"}
 OPEN = {
     Game.State.DRAFT: [("start", gettext_lazy("Start the game"))],
     Game.State.RUNNING: [("pause", gettext_lazy("Pause the game"))],
@@ -269,7 +270,7 @@ def _bar(used: int, most: int | None) -> dict[str, Any]:
 class GamePlayAdmin(ReadOnlyAdmin):
     """The log: what was played, what came of it, and the proof of each."""
 
-    list_display = ["played_at", "game", "who", "result", "door"]
+    list_display = ["played_at", "game", "who", "result", "where"]
     list_filter = ["game", "door"]
     list_select_related = ["game", "member", "prize", "reversal"]
     ordering = ["-pk"]
@@ -295,6 +296,10 @@ class GamePlayAdmin(ReadOnlyAdmin):
     def result(self, play: GamePlay) -> str:
         label = play.prize.label if play.prize else _("wrong answers")
         return f"{label} ({_('undone')})" if hasattr(play, "reversal") else label
+
+    @admin.display(description=gettext_lazy("door"))
+    def where(self, play: GamePlay) -> str:
+        return str(DOORS.get(play.door, play.door))
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view

@@ -49,13 +49,14 @@ class TermsForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def dress(field: forms.Field, programme: Programme) -> None:
+    is_long = isinstance(field.widget, forms.Textarea)
     adapt(field, programme)
     if isinstance(field, forms.DateTimeField):
         field.widget = MomentInput()
         field.input_formats = [MOMENT, *field.input_formats]
     elif isinstance(field, forms.DateField):
         field.widget = DayInput()
-    elif isinstance(field.widget, forms.Textarea):
+    elif is_long:
         field.widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
     elif isinstance(field, forms.SlugField | forms.URLField):
         field.widget = TEXT()

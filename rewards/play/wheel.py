@@ -9,7 +9,7 @@ from typing import Any
 
 RADIUS = 100
 COLOURS = 6
-LONGEST = 18
+LONGEST = 14
 
 
 @dataclass(frozen=True, slots=True)
