@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -45,16 +46,16 @@ class RewardFields:
         kinds = [("", _("nothing")), *KINDS] if self.optional else KINDS
         kind, amount, code, days = self.names()
         form.fields[kind] = forms.ChoiceField(
-            label=title or _("gives"),
+            label=capfirst(title or _("gives")),
             choices=kinds,
             required=not self.optional,
             widget=UnfoldAdminSelectWidget(choices=kinds),
         )
         form.fields[amount] = forms.CharField(
-            label=_("how many"), required=False, widget=UnfoldAdminTextInputWidget
+            label=capfirst(_("how many")), required=False, widget=UnfoldAdminTextInputWidget
         )
         form.fields[code] = forms.CharField(
-            label=_("of what"),
+            label=capfirst(_("of what")),
             required=False,
             max_length=80,
             widget=UnfoldAdminTextInputWidget,
@@ -63,7 +64,7 @@ class RewardFields:
             ),
         )
         form.fields[days] = forms.IntegerField(
-            label=_("valid, days"),
+            label=capfirst(_("valid, days")),
             required=False,
             min_value=1,
             max_value=3660,

@@ -25,7 +25,7 @@ class AdjustmentTerms(models.Model):
         verbose_name_plural = _("terms of adjustments")
 
     def __str__(self) -> str:
-        return f"{self.programme_id}"
+        return str(_("terms of adjustments")).capitalize()
 
 
 class AdjustmentRequest(models.Model):

@@ -64,7 +64,7 @@ class ReferralTerms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.programme_id}"
+        return str(_("terms of referrals")).capitalize()
 
 
 class ReferralCode(models.Model):

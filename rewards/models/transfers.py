@@ -39,7 +39,7 @@ class TransferTerms(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.programme_id}"
+        return str(_("terms of transfers")).capitalize()
 
 
 class PointsTransfer(models.Model):
