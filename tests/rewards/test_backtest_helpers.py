@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -52,6 +53,19 @@ def alone(shop, settings):
     return found
 
 
+@pytest.fixture
+def hired(monkeypatch):
+    """The processes that were started."""
+    found, fork = [], crew._fork
+
+    def watched(work):
+        found.append(fork(work))
+        return found[-1]
+
+    monkeypatch.setattr(crew, "_fork", watched)
+    return found
+
+
 def helped(monkeypatch):
     """Which windows helpers handed in."""
     seen, real = [], backtests.counted
@@ -65,7 +79,7 @@ def helped(monkeypatch):
     return seen
 
 
-def test_two_helpers_come_to_what_one_worker_counts(shop, alone, monkeypatch):
+def test_two_helpers_come_to_what_one_worker_counts(shop, alone, hired, monkeypatch):
     seen = helped(monkeypatch)
     test = shop.start(("double", 1))
 
@@ -74,7 +88,7 @@ def test_two_helpers_come_to_what_one_worker_counts(shop, alone, monkeypatch):
     assert figures(test) == alone
     assert sum(seen) == 20
     assert len(seen) > crew.WORTH_IT
-    assert not multiprocessing.active_children()
+    assert not any(lives(pid) for pid in hired)
 
 
 def test_turns_that_end_between_two_windows_count_nothing_twice(shop, alone, monkeypatch):
@@ -87,7 +101,7 @@ def test_turns_that_end_between_two_windows_count_nothing_twice(shop, alone, mon
     assert 0 < sum(seen) <= 20
 
 
-def test_a_helper_that_dies_is_not_missed(shop, alone, monkeypatch):
+def test_a_helper_that_dies_is_not_missed(shop, alone, hired, monkeypatch):
     """The second window kills whoever takes it up; the employer counts on from there."""
     seen, count, calls = helped(monkeypatch), crew._count, []
 
@@ -104,15 +118,15 @@ def test_a_helper_that_dies_is_not_missed(shop, alone, monkeypatch):
 
     assert figures(test) == alone
     assert sum(seen) < 20
-    assert not multiprocessing.active_children()
+    assert not any(lives(pid) for pid in hired)
 
 
-def test_a_cancelled_test_sends_its_helpers_home(shop, monkeypatch):
+def test_a_cancelled_test_sends_its_helpers_home(shop, hired, monkeypatch):
     test = shop.start(("double", 1))
     keep = backtests._keep
 
     def cancelled_meanwhile(*args):
-        assert len(multiprocessing.active_children()) == 2
+        assert [lives(pid) for pid in hired] == [True, True]
         backtests.cancel(test=test, actor=AUTHOR)
         keep(*args)
 
@@ -120,7 +134,7 @@ def test_a_cancelled_test_sends_its_helpers_home(shop, monkeypatch):
     backtests.run_next(pace=Pace(turn=1000.0, keep=0.0), most=3)
 
     assert BackTest.objects.with_job().get(pk=test.pk).job.state == "cancelled"
-    assert not multiprocessing.active_children()
+    assert not any(lives(pid) for pid in hired)
 
 
 def test_helpers_go_home_when_their_employer_is_killed(shop, tmp_path, monkeypatch):
@@ -167,6 +181,28 @@ def lives(pid):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_worker_of_celery_may_hire(shop, tmp_path):
+    """Its own children are daemons to multiprocessing, which would refuse them any."""
+    test = shop.start(("double", 1))
+    span = span_of(test.programme, Period(first_day=test.first_day, last_day=test.last_day))
+    asked = (backtests.sides_of_test(test), span, tmp_path / "pieces")
+    # What Celery starts its workers with; it comes with Celery.
+    worker = importlib.import_module("billiard").Process(target=counts_pieces, args=asked)
+    worker.daemon = True
+
+    worker.start()
+    worker.join()
+
+    assert int((tmp_path / "pieces").read_text()) > crew.WORTH_IT
+
+
+def counts_pieces(sides, span, path):
+    with reading() as reader:
+        replay = Replay(reader, sides, span, State())
+        kept = backtests.Kept()
+        path.write_text(str(len(list(backtests._with_helpers(replay, kept, sides, span, 3)))))
 
 
 @pytest.mark.parametrize("definition", [

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
+import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from functools import partial
+from multiprocessing.connection import Connection, Pipe, wait
 from typing import NamedTuple, cast
 
 import msgspec
@@ -27,6 +27,8 @@ from rewards.services.tryout.replay import Replay, State
 from rewards.services.tryout.sides import Sides
 from rewards.services.tryout.tally import Counter, Tally
 from rewards.services.tryout.work import packed, unpacked
+
+logger = logging.getLogger(__name__)
 
 #: So many windows are worth the start of helpers.
 WORTH_IT = 3
@@ -77,21 +79,20 @@ def counted(
 
 
 class Crew:
+    """Helpers by the line to each. Plain forks: Celery's workers may not use multiprocessing's."""
+
     def __init__(self, size: int, sides: Sides, span: Span, most: int) -> None:
-        self._helpers: dict[Connection, BaseProcess] = {}
+        self._helpers: dict[Connection, int] = {}
         for _ in range(size):
             self._hire(sides, span, most)
 
     def _hire(self, sides: Sides, span: Span, most: int) -> None:
-        context = multiprocessing.get_context("fork")
-        mine, theirs = context.Pipe()
+        mine, theirs = Pipe()
         # A helper that kept the employer's ends would never see them close.
         foreign = [*self._helpers, mine]
         asked = (theirs, foreign, os.getpid(), sides, span, most)
-        helper = context.Process(target=_help, args=asked, daemon=True)
-        helper.start()
+        self._helpers[mine] = _fork(partial(_help, *asked))
         theirs.close()
-        self._helpers[mine] = helper
 
     def work(self, windows: Sequence[Window]) -> Iterator[tuple[Window, Counted]]:
         """Hand windows out one by one; what comes in early waits for its turn."""
@@ -116,8 +117,22 @@ class Crew:
     def send_home(self) -> None:
         for line, helper in self._helpers.items():
             line.close()
-            helper.terminate()
-            helper.join()
+            # They only read: nothing of theirs has to be put in order.
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(helper, signal.SIGKILL)
+                os.waitpid(helper, 0)
+
+
+def _fork(work: Callable[[], None]) -> int:
+    """The number of a copy of this process that does the work, and nothing after it."""
+    if number := os.fork():
+        return number
+    try:
+        work()
+    except BaseException:
+        logger.exception("a helper of a back-test failed")
+    finally:
+        os._exit(0)
 
 
 def _receive(line: Connection) -> Counted:
