@@ -30,6 +30,7 @@ from rewards.models import (
     Pledge,
     Redemption,
     RedemptionStep,
+    Reward,
     RewardStock,
 )
 from rewards.services import benefits, catalogue, gift_cards, redemptions
@@ -162,6 +163,8 @@ def test_the_stock_of_the_store_gives_whole_quantities(programme, member):
     taken = take(mugs, member, store=store)
     with pytest.raises(RewardUnavailable):
         take(mugs, member, "2", store=store)
+    with pytest.raises(RewardUnavailable, match="Choose a store"):
+        take(mugs, member, "3")
 
     level.refresh_from_db()
     assert level.quantity == 1
@@ -289,6 +292,21 @@ def test_turns_and_tickets_stand_in_the_award_books(programme, member, kind, boo
     AwardMove.objects.create(member=member, kind=book, code="spring", amount=-1, reason="played")
     with pytest.raises(RewardUsed):
         cancel(played)
+
+
+def test_a_reward_worded_anew_takes_back_what_it_gave_before(programme, member):
+    reward = make_reward(programme, kind="game_play", award_code="spring", quantity=3)
+    card = make_reward(programme, "card", kind="gift_card", value_minor=500)
+    turns, money = take(reward, member), take(card, member, "2")
+    Reward.objects.filter(pk=reward.pk).update(quantity=1, award_code="autumn")
+    Reward.objects.filter(pk=card.pk).update(value_minor=900)
+
+    cancel(turns)
+    cancel(money)
+
+    assert AwardBalance.objects.get().balance == 0
+    assert GiftCard.objects.get().wallet.posted == 0
+    assert wallet_of(member).posted == 1_000
 
 
 def test_a_partners_code_is_given_to_one_member_for_good(programme, member):

@@ -104,7 +104,7 @@ def claim(redemption: Redemption, *, at_once: bool) -> None:
         change = {"on_hand": F("on_hand") - 1} if at_once else {"held": F("held") + 1}
         _refuse_none(free.update(**change))
     if redemption.stock_level_id:
-        pieces = redemption.reward.quantity
+        pieces = redemption.issued["quantity"]
         level = StockLevel.objects.filter(pk=redemption.stock_level_id, quantity__gte=pieces)
         _refuse_none(level.update(quantity=F("quantity") - pieces))
 
@@ -124,7 +124,7 @@ def put_back(redemption: Redemption, *, was_handed_out: bool) -> None:
         RewardStock.objects.filter(pk=redemption.stock_id).update(**change)
     if redemption.stock_level_id:
         StockLevel.objects.filter(pk=redemption.stock_level_id).update(
-            quantity=F("quantity") + redemption.reward.quantity
+            quantity=F("quantity") + redemption.issued["quantity"]
         )
 
 

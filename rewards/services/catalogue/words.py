@@ -17,6 +17,7 @@ _PLAIN = {
     "not_on_offer": lambda: _("Not on offer at the moment"),
     "member_inactive": lambda: _("The membership is not active"),
     "chosen_members": lambda: _("For chosen members only"),
+    "no_store": lambda: _("Choose a store"),
     "none_left": lambda: _("None left"),
     "wallet": lambda: _("The points account is frozen"),
     "cause": lambda: _("Choose a cause first"),

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loyalty_crm.kernel.actors import Actor
+from loyalty_crm.kernel.errors import DomainError
 from members.models import Member, Product, Store
-from rewards.errors import RewardUnavailable
 from rewards.models import Cause, Programme, Promotion, Reward, Service, Tier, Wallet
 from rewards.services import benefits, catalogue, charity, redemptions
 from rewards.services.catalogue import RewardTerms
@@ -80,7 +80,7 @@ def _put(programme: Programme, row: tuple[Any, ...], actor: Actor) -> None:
     if kind == Reward.Kind.PRODUCT:
         # Goods that are never sold: they are in the catalogue for the gifts alone.
         given["product"], _is_new = Product.objects.get_or_create(
-            sku=f"gift-{code}", defaults={"name": name}
+            sku=f"gift-{code}", defaults={"name": name, "price_minor": 500, "cost_minor": 210}
         )
     stock = given.pop("stock", None)
     terms = RewardTerms(
@@ -144,7 +144,7 @@ def _take(
             reward=reward, member=member, store=store, source="demo", source_ref=str(number),
             now=at, actor=actor,
         )  # fmt: skip
-    except RewardUnavailable:
+    except DomainError:
         return
     if taken.is_open and number % 2:
         ref = f"D-{number}" if taken.money_minor else ""

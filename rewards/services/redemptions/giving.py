@@ -35,9 +35,9 @@ SOURCE = "redemption"
 
 
 def give(redemption: Redemption, *, now: datetime, actor: Actor) -> None:
-    """Make what the reward promises; ``issued`` is filled, the caller saves it."""
+    """Make what was promised when it was taken; ``issued`` is filled, the caller saves it."""
     if giver := _GIVERS.get(Kind(redemption.reward.kind)):
-        redemption.issued = giver(redemption, now, actor)
+        redemption.issued = {**redemption.issued, **giver(redemption, now, actor)}
 
 
 def take(redemption: Redemption, *, now: datetime, actor: Actor) -> None:
@@ -48,6 +48,10 @@ def take(redemption: Redemption, *, now: datetime, actor: Actor) -> None:
 
 def _ref(redemption: Redemption) -> str:
     return str(redemption.public_id)
+
+
+def _worth(redemption: Redemption) -> int:
+    return int(redemption.issued["value_minor"] or 0)
 
 
 def _day(redemption: Redemption, now: datetime) -> date:
@@ -73,7 +77,7 @@ def _give_coupon(redemption: Redemption, now: datetime, actor: Actor) -> dict[st
 
 
 def _take_coupon(redemption: Redemption, now: datetime, actor: Actor) -> None:
-    if redemption.reward.promotion_id is None:
+    if "coupon" not in redemption.issued:
         return
     if not take_back(source=SOURCE, source_ref=_ref(redemption), actor=actor):
         raise RewardUsed
@@ -93,18 +97,18 @@ def _give_card(redemption: Redemption, now: datetime, actor: Actor) -> dict[str,
     GiftCard.objects.filter(pk=card.pk).update(holder=redemption.member_id)
     card.refresh_from_db()
     ref = f"{SOURCE}:{_ref(redemption)}"
-    gift_cards.activate(card=card, amount=reward.value_minor or 0, source_ref=ref, actor=SYSTEM)
+    gift_cards.activate(card=card, amount=_worth(redemption), source_ref=ref, actor=SYSTEM)
     return {"gift_card": str(card.public_id)}
 
 
 def _take_card(redemption: Redemption, now: datetime, actor: Actor) -> None:
     card = gift_cards.find(UUID(redemption.issued["gift_card"]))
     ref = f"{SOURCE}:{_ref(redemption)}"
-    if card.state != GiftCard.State.ACTIVE or card.wallet.posted != redemption.reward.value_minor:
+    if card.state != GiftCard.State.ACTIVE or card.wallet.posted != _worth(redemption):
         raise RewardUsed
     moved = gift_cards.pay_back_sale(card=card, sale_ref=ref, source_ref=ref, actor=SYSTEM)
     # Somebody may have paid with it between our look and the lock of the card's wallet.
-    if -moved.amount != redemption.reward.value_minor:
+    if -moved.amount != _worth(redemption):
         raise RewardUsed
 
 
@@ -115,24 +119,24 @@ def _move(redemption: Redemption, amount: int, reason: str) -> None:
     AwardMove.objects.create(
         member_id=redemption.member_id,
         kind=BOOKS[Kind(redemption.reward.kind)],
-        code=redemption.reward.award_code,
+        code=redemption.issued["award_code"],
         amount=amount,
         reason=f"{reason}:{_ref(redemption)}",
     )
 
 
 def _give_turns(redemption: Redemption, now: datetime, actor: Actor) -> dict[str, object]:
-    _move(redemption, redemption.reward.quantity, SOURCE)
-    return {"balance": BOOKS[Kind(redemption.reward.kind)], "code": redemption.reward.award_code}
+    _move(redemption, redemption.issued["quantity"], SOURCE)
+    return {"balance": BOOKS[Kind(redemption.reward.kind)], "code": redemption.issued["award_code"]}
 
 
 def _take_turns(redemption: Redemption, now: datetime, actor: Actor) -> None:
     """The move locks the balance; below zero means that they were played."""
-    _move(redemption, -redemption.reward.quantity, "cancelled")
+    _move(redemption, -redemption.issued["quantity"], "cancelled")
     left = AwardBalance.objects.get(
         member=redemption.member_id,
         kind=BOOKS[Kind(redemption.reward.kind)],
-        code=redemption.reward.award_code,
+        code=redemption.issued["award_code"],
     )
     if left.balance < 0:
         raise RewardUsed
@@ -147,7 +151,7 @@ def _give_service(redemption: Redemption, now: datetime, actor: Actor) -> dict[s
     granted = benefits.grant(
         service=reward.service,
         member=redemption.member,
-        count=reward.quantity,
+        count=redemption.issued["quantity"],
         source=f"{SOURCE}:{_ref(redemption)}",
         begins=today,
         ends=today + timedelta(days=reward.valid_days) if reward.valid_days else None,
@@ -178,7 +182,7 @@ def _give_donation(redemption: Redemption, now: datetime, actor: Actor) -> dict[
         cause=reward.cause,
         member=redemption.member,
         programme=reward.programme,
-        amount_minor=reward.value_minor or 0,
+        amount_minor=_worth(redemption),
         source_ref=f"{SOURCE}:{_ref(redemption)}",
         now=now,
     )

@@ -69,6 +69,8 @@ def _refuse_lacking(
     others = [lack for lack in missing if lack.code not in ("points", "wallet")]
     if reward.stores and store is None:
         others.insert(0, Lack(code="other_stores", params={"stores": sorted(reward.stores)}))
+    if reward.stock_mode == Reward.Stock.WAREHOUSE and store is None:
+        others.insert(0, Lack(code="no_store"))
     if others:
         text = sentence(others[0], reward.programme)
         raise RewardUnavailable(text, reasons=[lack.code for lack in others])
@@ -102,12 +104,22 @@ def _write(
         stock=stock.row_for(reward, store),
         stock_level=stock.level_for(reward, store),
         digest=digest_of(public_id),
+        issued=pinned(reward),
         source=source,
         source_ref=source_ref,
         requested_at=now,
         reserved_until=now + timedelta(days=reward.reserve_days),
         actor=actor.label,
     )
+
+
+def pinned(reward: Reward) -> dict[str, object]:
+    """What the reward gives now: it may be worded anew before this one is taken back."""
+    return {
+        "quantity": reward.quantity,
+        "value_minor": reward.value_minor,
+        "award_code": reward.award_code,
+    }
 
 
 def _same(known: Redemption, reward: Reward, member: Member) -> Redemption:
