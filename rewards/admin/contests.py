@@ -182,7 +182,7 @@ class ContestAdmin(ReadOnlyAdmin):
 
 
 def _steps(contest: Contest, said: Any, actor: Actor) -> dict[str, Callable[[], object]]:
-    asked = {"contest": contest, "actor": actor}
+    asked: dict[str, Any] = {"contest": contest, "actor": actor}
     return {
         "open": partial(contests.open_contest, **asked),
         "close": partial(contests.close_entries, **asked),

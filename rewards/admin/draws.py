@@ -157,7 +157,7 @@ class DrawAdmin(ReadOnlyAdmin):
 
 
 def _steps(draw: Draw, said: Any, actor: Actor) -> dict[str, Callable[[], object]]:
-    asked = {"draw": draw, "actor": actor}
+    asked: dict[str, Any] = {"draw": draw, "actor": actor}
     reason, beacon = said.get("reason", "")[:300], said.get("beacon", "")
     return {
         "publish": partial(draws.publish_draw, **asked),
@@ -169,7 +169,7 @@ def _steps(draw: Draw, said: Any, actor: Actor) -> dict[str, Callable[[], object
 
 
 def _winner_steps(winner: DrawWinner, said: Any, actor: Actor) -> dict[str, Callable[[], object]]:
-    asked = {"winner": winner, "actor": actor}
+    asked: dict[str, Any] = {"winner": winner, "actor": actor}
     text, card = said.get("text", "")[:300], said.get("gift_card", "")[:64]
     return {
         "accept": partial(draws.accept_win, **asked),

@@ -143,7 +143,9 @@ class GameAdmin(ReadOnlyAdmin):
         form.is_valid()
         game.expected_plays = form.cleaned_data.get("expected_plays") or 1
         if not (sets.is_valid() and prizes.is_valid()):
-            context = {"problem": _("The picture follows when every row can be read.")}
+            context: dict[str, Any] = {
+                "problem": _("The picture follows when every row can be read.")
+            }
         else:
             rows = [
                 (one.code, [prize.chance for prize in one.prizes])

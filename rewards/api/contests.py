@@ -262,7 +262,7 @@ class ContestViewSet(PrizeView[Contest]):
     )
     def works(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
         """All works, the newest first."""
-        rows: Any = ContestEntry.objects.select_related("member").filter(contest=self.contest)
+        rows = ContestEntry.objects.select_related("member").filter(contest=self.contest)
         return self.page(request, rows, work_out)
 
     @extend_schema(operation_id="contests_standing", responses={200: schema_of(StandingsOut)})

@@ -308,7 +308,7 @@ class DrawViewSet(PrizeView[Draw]):
     def entries(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
         """The frozen list, in the order of the tickets."""
         self.keyset = ("first",)
-        rows: Any = DrawEntry.objects.filter(draw=self.held)
+        rows = DrawEntry.objects.filter(draw=self.held)
         return self.page(
             request,
             rows,
@@ -321,7 +321,7 @@ class DrawViewSet(PrizeView[Draw]):
     def winners(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
         """Winners and reserves, place by place."""
         self.keyset = ("place",)
-        rows: Any = winners_shown().filter(draw=self.held)
+        rows = winners_shown().filter(draw=self.held)
         return self.page(request, rows, winner_out)
 
     @extend_schema(operation_id="draws_verify", responses={200: schema_of(DrawCheckOut)})

@@ -165,7 +165,7 @@ class GameViewSet(PrizeView[Game]):
     )
     def plays(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
         """The plays of a game, the newest first."""
-        rows: Any = plays_shown().filter(game=self.game)
+        rows = plays_shown().filter(game=self.game)
         return self.page(request, rows, lambda one: play_out(one, verify_url(request, one)))
 
     @extend_schema(
@@ -173,7 +173,7 @@ class GameViewSet(PrizeView[Game]):
     )
     def periods(self, request: Request, id: UUID) -> HttpResponse:  # noqa: A002
         """What was committed for each period, and the seeds of those that are over."""
-        rows: Any = GamePeriod.objects.filter(game=self.game)
+        rows = GamePeriod.objects.filter(game=self.game)
         return self.page(request, rows, period_out)
 
 

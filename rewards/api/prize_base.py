@@ -71,7 +71,7 @@ class PrizeView(IdempotentMixin, GenericViewSet[Row], Generic[Row]):
     """Lists by cursor, writes once per key, objects by their public id."""
 
     filter_backends = []
-    query_parameters = ("limit", "after")
+    query_parameters: tuple[str, ...] = ("limit", "after")
     keyset: tuple[str, ...] = ("-id",)
 
     @property
@@ -87,7 +87,9 @@ class PrizeView(IdempotentMixin, GenericViewSet[Row], Generic[Row]):
             raise NotFound
         return row
 
-    def page(self, request: Request, rows: QuerySet[Row], show: Callable[[Row], object]) -> Any:
+    def page(
+        self, request: Request, rows: QuerySet[Any], show: Callable[[Any], object]
+    ) -> HttpResponse:
         refuse_unknown(request, {"limit", "after"})
         page = self.paginate_queryset(rows) or []
         return answer(self.get_paginated_response([show(row) for row in page]).data)

@@ -53,7 +53,7 @@ def dress(field: forms.Field, programme: Programme) -> None:
     adapt(field, programme)
     if isinstance(field, forms.DateTimeField):
         field.widget = MomentInput()
-        field.input_formats = [MOMENT, *field.input_formats]
+        field.input_formats = [MOMENT, "%Y-%m-%dT%H:%M:%S"]
     elif isinstance(field, forms.DateField):
         field.widget = DayInput()
     elif is_long:
@@ -110,7 +110,7 @@ def text_of(questions: list[dict[str, Any]]) -> str:
 
 def questions_of(text: str) -> list[dict[str, Any]]:
     blocks = [block.split("\n") for block in text.replace("\r", "").strip().split("\n\n") if block]
-    questions = []
+    questions: list[dict[str, Any]] = []
     for block in blocks:
         lines = [line.strip() for line in block if line.strip()]
         head, options = lines[0], lines[1:]

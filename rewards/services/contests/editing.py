@@ -85,12 +85,12 @@ def _faults(contest: Contest, prizes: Sequence[ContestPrizePlan]) -> Iterator[di
 
 def missing_of(contest: Contest) -> list[dict[str, Any]]:
     """What the law asks of an open contest and this one does not tell yet."""
-    fields = contest._meta  # noqa: SLF001 - Django's public "model _meta API"
+    names: Any = contest._meta  # noqa: SLF001 - Django's public "model _meta API"
     missing = [
         fault(
             f"/{name}",
             "missing",
-            _("Missing: %(name)s.") % {"name": capfirst(fields.get_field(name).verbose_name)},
+            _("Missing: %(name)s.") % {"name": capfirst(names.get_field(name).verbose_name)},
         )
         for name in REQUIRED
         if not getattr(contest, name)

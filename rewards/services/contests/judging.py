@@ -12,7 +12,7 @@ from loyalty_crm.kernel import audit, clock
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import ValidationFailed
 from rewards.errors import ContestState
-from rewards.models import Contest, ContestEntry, ContestMark, ContestPrize
+from rewards.models import Contest, ContestEntry, ContestMark, ContestPrize, PrizeWin
 from rewards.services.contests.steps import go, locked
 from rewards.services.prizes import What, give_prize
 
@@ -115,7 +115,7 @@ def publish_results(*, contest: Contest, actor: Actor) -> Contest:
     return go(held, State.PUBLISHED, actor)
 
 
-def _give(contest: Contest, work: ContestEntry, prize: ContestPrize, actor: Actor) -> object:
+def _give(contest: Contest, work: ContestEntry, prize: ContestPrize, actor: Actor) -> PrizeWin:
     return give_prize(
         programme=contest.programme,
         member=work.member,

@@ -94,4 +94,5 @@ def missing_of(draw: Draw) -> list[dict[str, Any]]:
 
 
 def _name(draw: Draw, name: str) -> str:
-    return str(capfirst(draw._meta.get_field(name).verbose_name))  # noqa: SLF001 - Django's public "model _meta API"
+    names: Any = draw._meta  # noqa: SLF001 - Django's public "model _meta API"
+    return str(capfirst(names.get_field(name).verbose_name))

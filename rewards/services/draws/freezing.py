@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
@@ -53,7 +54,7 @@ def freeze_list(*, draw: Draw, actor: Actor) -> Draw:
     now = clock.now()
     if held.ends_at is None or now < held.ends_at:
         raise DrawState(_("Tickets are still given."), state=held.state)
-    values = {"id": held.pk, "draw": str(held.public_id), "code": held.code}
+    values: dict[str, Any] = {"id": held.pk, "draw": str(held.public_id), "code": held.code}
     with connection.cursor() as cursor:
         cursor.execute(_FREEZE, {**values, "until": held.ends_at})
     held.participants, held.tickets, held.list_hash = _summed(held)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Sum
@@ -46,7 +47,7 @@ def over_limit(
     return [_row(one, year, bounds.tax_free_minor, bounds.tax_basis_points) for one in above[:MOST]]
 
 
-def _row(one: dict[str, int], year: int, free: int, basis_points: int) -> OverLimit:
+def _row(one: Mapping[str, Any], year: int, free: int, basis_points: int) -> OverLimit:
     taxed = one["won"] - free
     # Taxes are whole minor units, half up.
     tax = (taxed * basis_points + 5_000) // 10_000
