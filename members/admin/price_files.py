@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from import_export import fields, widgets
 
-from django.core.exceptions import ValidationError
-from import_export import fields, resources, widgets
-from import_export.results import Result
-
-from loyalty_crm.kernel import clock
-from members.admin.product_files import KnownWidget, fault_of, trace_import
+from members.admin.product_files import FileResource, KnownWidget
 from members.models import PriceList, PriceListEntry, Product
 
 
-class PriceResource(resources.ModelResource):
+class PriceResource(FileResource):
     """One price a row, named by list and SKU; both must exist."""
 
+    noun, needed = "price_list", ("price_list", "sku", "price_minor")
     price_list = fields.Field(
         column_name="price_list",
         attribute="price_list",
@@ -32,19 +28,3 @@ class PriceResource(resources.ModelResource):
         model = PriceListEntry
         import_id_fields = ["price_list", "sku"]
         fields = ["price_list", "sku", "price_minor"]
-        clean_model_instances = True
-        skip_unchanged = True
-        use_transactions = True
-        report_skipped = False
-
-    def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        if fault := fault_of(dataset, "price_list", "sku", "price_minor"):
-            # The library goes on with the rows; there shall be none.
-            dataset.wipe()
-            raise ValidationError(fault)
-
-    def before_save_instance(self, instance: PriceListEntry, row: Any, **kwargs: Any) -> None:
-        instance.updated_at = clock.now()
-
-    def after_import(self, dataset: Any, result: Result, **kwargs: Any) -> None:
-        trace_import("price_list", result, **kwargs)

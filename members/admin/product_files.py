@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -72,9 +73,36 @@ class ListsWidget(widgets.ManyToManyWidget):
         return found
 
 
-class ProductResource(resources.ModelResource):
+class FileResource(resources.ModelResource):
+    """A table of ``noun`` rows with columns that are ``needed``: taken in whole or not, traced."""
+
+    noun: str
+    needed: Sequence[str]
+
+    class Meta:
+        clean_model_instances = True
+        skip_unchanged = True
+        use_transactions = True
+        report_skipped = False
+
+    def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        if fault := fault_of(dataset, *self.needed):
+            # The library goes on with the rows; there shall be none.
+            dataset.wipe()
+            raise ValidationError(fault)
+
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        # Whoever syncs by "updated since" must see it.
+        instance.updated_at = clock.now()
+
+    def after_import(self, dataset: Any, result: Result, **kwargs: Any) -> None:
+        trace_import(self.noun, result, **kwargs)
+
+
+class ProductResource(FileResource):
     """One product a row, named by its SKU. Categories and brands stand in it by their codes."""
 
+    noun, needed = "product", ("sku",)
     category = fields.Field(
         column_name="category",
         attribute="category",
@@ -108,23 +136,6 @@ class ProductResource(resources.ModelResource):
             "lists",
             "is_active",
         ]
-        clean_model_instances = True
-        skip_unchanged = True
-        use_transactions = True
-        report_skipped = False
-
-    def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        if fault := fault_of(dataset, "sku"):
-            # The library goes on with the rows; there shall be none.
-            dataset.wipe()
-            raise ValidationError(fault)
-
-    def before_save_instance(self, instance: Product, row: Any, **kwargs: Any) -> None:
-        # Whoever syncs by "updated since" must see it.
-        instance.updated_at = clock.now()
-
-    def after_import(self, dataset: Any, result: Result, **kwargs: Any) -> None:
-        trace_import("product", result, **kwargs)
 
 
 def trace_import(noun: str, result: Result, **kwargs: Any) -> None:
