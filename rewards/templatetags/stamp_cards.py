@@ -23,7 +23,7 @@ def stamp_grid(programme: StampProgramme, stamps: int) -> dict[str, Any]:
     said = f"{amount(programme, stamps)} / {amount(programme, needed)}"
     if programme.is_sum or needed > MOST_FIELDS:
         return {"percent": percent, "said": said}
-    across = 5 if needed <= 15 else 6
+    across = needed if needed <= 6 else 4 if needed <= 8 else 5 if needed <= 15 else 6
     fields = [
         {
             "x": (no % across) * SIZE + SIZE // 2,
