@@ -70,7 +70,7 @@ class GameBody(Body, kw_only=True):
     ends_at: Moment | None = None
     on_empty: Literal["substitute", "pause"] = "substitute"
     budget_minor: Minor | None = None
-    expected_plays: Annotated[int, Meta(ge=1, le=10**8)] = 1_000
+    expected_plays: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
     period_days: Annotated[int, Meta(ge=1, le=366)] = 7
     terms: Annotated[str, Meta(max_length=4_000)] = ""
     questions: Annotated[list[QuestionBody], Meta(max_length=10)] = []

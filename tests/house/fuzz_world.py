@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import time_machine
+
+from loyalty_crm.kernel.actors import SYSTEM
 from members.models import Card
 from rewards.models import Wallet
+from rewards.services import draws
 from tests.factories.members import CardFactory, MemberFactory, ProductFactory, StoreFactory
 from tests.factories.promotions import make_programme
+from tests.rewards.game_tools import give_tickets, make_draw
 from tests.rewards.till_client import Till, line, purchase, usd
 
 #: Collections that take more than one call to fill; their own tests read them.
@@ -36,6 +42,8 @@ def build(token: str) -> dict[str, str]:
         "promotions": offer,
         "errors": "not_found",
         "holds": reserved(till, card),
+        **played(till, card),
+        **drawn(till, card),
         **others(till),
     }
 
@@ -63,6 +71,29 @@ def others(till: Till) -> dict[str, str]:
         "jobs": batch["job"]["id"],
         "gift-cards": gift,
     }
+
+
+def played(till: Till, card: Card) -> dict[str, str]:
+    """A game that runs, and a play of it."""
+    prize = {"code": "ten", "label": "10 points", "kind": "points", "amount": 10}
+    body = {"code": "wheel", "name": "Wheel", "sets": [{"prizes": [prize]}]}
+    game, member = done(till.post("games", body))["id"], str(card.member.public_id)
+    done(till.post(f"games/{game}/start", {}))
+    done(till.post(f"games/{game}/turns", {"member": member, "count": 2, "reason": "x"}))
+    turn = {"member": member, "nonce": "n", "reference": "r"}
+    return {"games": game, "plays": done(till.post(f"games/{game}/plays", turn))["id"]}
+
+
+def drawn(till: Till, card: Card) -> dict[str, str]:
+    """A prize draw that is over, so that its proof can be read, and a contest."""
+    draw = make_draw(make_programme())
+    give_tickets(card.member, draw, 3)
+    with time_machine.travel(draw.ends_at + timedelta(seconds=1)):
+        draws.freeze_list(draw=draw, actor=SYSTEM)
+    with time_machine.travel(draw.draws_at + timedelta(seconds=1)):
+        draws.draw_winners(draw=draw, actor=SYSTEM)
+    contest = done(till.post("contests", {"code": "photo", "title": "Photo", "prizes": []}))
+    return {"draws": str(draw.public_id), "contests": contest["id"]}
 
 
 def reserved(till: Till, card: Card) -> str:

@@ -20,6 +20,8 @@ from rewards.services.games.odds import chance_of
 from rewards.services.prizes import What, prize_settings, what_faults
 
 MOST_SETS, MOST_PRIZES, MOST_WEIGHT = 10, 24, 1_000_000
+#: So many at the dearest prize are still a number that everybody can read.
+MOST_PLAYS = 1_000_000
 State, OnEmpty = Game.State, Game.OnEmpty
 
 
@@ -97,8 +99,12 @@ def faults(game: Game, sets: Sequence[SetPlan]) -> Iterator[dict[str, Any]]:
         yield fault("/ends_at", "order", _("The end lies before the beginning."))
     if game.budget_minor is not None and game.budget_minor < game.spent_minor:
         yield fault("/budget_minor", "spent", _("More than this is spent already."))
+    if not 1 <= game.expected_plays <= MOST_PLAYS:
+        yield fault("/expected_plays", "range", _("Expect 1 to 1000000 plays."))
     if game.form == Game.Form.QUIZ and not game.questions:
         yield fault("/questions", "missing", _("A quiz has questions."))
+    if any(one["right"] >= len(one["options"]) for one in game.questions):
+        yield fault("/questions", "no_answer", _("A question has no right answer."))
     if not 1 <= len(sets) <= MOST_SETS or sum(not (one.tag or one.tier) for one in sets) != 1:
         yield fault(
             "/sets", "one_for_all",
