@@ -21,6 +21,7 @@ from members.models.consents import Purpose
 from members.portal.access import Visit, address_of, forget, note, noted, signed_in
 from members.portal.door import SECONDS, shown
 from members.portal.forms import CodeForm, ProfileForm, SignInForm
+from members.rules.devices import device_name
 from members.services.consents import current_consents, newest_text, record_consent
 from members.services.people import Changes, update_member
 from members.services.portal.codes import Contact, send_code, slow_down, use_code
@@ -55,7 +56,10 @@ def _show(visit: Visit, form: ProfileForm, status: int = 200) -> HttpResponse:
         "form": form,
         "contacts": [(one, shown(Contact(one.kind, one.value))) for one in contacts],
         "consents": consents_of(visit.member),
-        "sessions": visit.member.portal_sessions.open().order_by("-seen_at")[:10],
+        "sessions": [
+            (one, device_name(one.device))
+            for one in visit.member.portal_sessions.open().order_by("-seen_at")[:10]
+        ],
         "requests": visit.member.data_requests.order_by("-id")[:5],
         "kinds": DataRequest.Kind.choices,
         "languages": settings.LANGUAGES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,12 +12,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from loyalty_crm.kernel import clock
+from loyalty_crm.kernel import clock, outbox
+from loyalty_crm.kernel.actors import SYSTEM
+from loyalty_crm.kernel.errors import DomainError
 from loyalty_crm.kernel.models import AuditEntry, Message, OutboxEvent
 from members.models import Consent, ContactChange, LoginCode, Member, PortalSession
 from members.models.consents import Purpose
+from members.rules.devices import device_name
 from members.services.portal import codes, sessions
+from rewards.services.rules_page import publish_rules
+from tests.concurrency import in_own_session
 from tests.factories.members import CardFactory, ConsentTextFactory, MemberFactory
+from tests.factories.promotions import make_programme
 from tests.portal import Phone, last_code, other_than
 from tests.staff import at_desk
 
@@ -360,3 +367,46 @@ def test_the_code_of_another_members_change_changes_nothing(anna):
     assert refused.status_code == 422
     assert anna.identities.get().value == ANNA
     assert boris.identities.get().value == STRANGER
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (Linux; Android 14) Chrome/120.0 Mobile Safari/537.36", "Chrome, Android"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Safari/604.1", "Safari, iPhone"),
+        ("curl/8.0", "curl/8.0"),
+        ("", ""),
+    ],
+)
+def test_a_browser_has_the_name_that_people_give_it(agent, name):
+    assert device_name(agent) == name
+
+
+def test_who_joins_accepts_the_rules_that_are_published(phone, texts):
+    rules = publish_rules(programme=make_programme(), text={"en": {}}, actor=SYSTEM)
+    phone.sign_in(STRANGER)
+    phone.post("join", personal_data=texts[Purpose.PERSONAL_DATA].pk)
+    outbox.drain()
+
+    assert Member.objects.get().rules_acceptances.get().rules == rules
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_is_used_once_by_many_at_once(settings):
+    """Without the condition "used_at IS NULL" of both statements more than one gets in."""
+    settings.GUESSES_PER_MINUTE = 100
+    CardFactory(member=MemberFactory(phone=ANNA))
+    contact = codes.read_contact(ANNA)
+    row = codes.send_code(contact=contact, purpose="sign_in", may_join=True, now=clock.now())
+    code, ways = last_code(ANNA), 5
+
+    def use():
+        try:
+            codes.use_code(challenge=row.public_id, contact=contact, purpose="sign_in", code=code)
+        except DomainError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(ways) as pool:
+        used = [pool.submit(in_own_session, use) for _way in range(ways)]
+        assert sum(one.result(timeout=20) for one in used) == 1
