@@ -212,7 +212,8 @@ def test_one_bad_sale_does_not_spoil_the_others(shop, card):
 
     statuses = [one["status"] for one in send(till, *batch)["results"]]
 
-    assert statuses == [201, 201, 409, 201, 422, 201, 201]
+    # To a key that may not read members a blocked card is a card that nobody knows.
+    assert statuses == [201, 201, 422, 201, 422, 201, 201]
     assert Wallet.objects.get().posted == 25
 
 
