@@ -8,10 +8,12 @@ from functools import partial
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
 from rewards.errors import PartnerContractState, PartnerOfferClosed
-from rewards.models import LedgerEntry, PartnerAccount, PartnerOperation, Wallet
+from rewards.models import LedgerEntry, Partner, PartnerAccount, PartnerOperation, Wallet
 from rewards.rules import partners as rules
+from rewards.services.demo import coalition
 from rewards.services.partners import contracts, funds, offers
 from rewards.services.partners.settling import tie_out
 from tests.api import Integrator
@@ -349,3 +351,13 @@ def test_the_directory_and_offers_are_for_apps(mall, api):
     assert [one["title"] for one in app.get("/api/v1/partner-offers").json()["data"]] == [
         "A coffee"
     ]
+
+
+def test_the_demo_shop_has_partners_once():
+    make_programme()
+    for _ in range(5):
+        CardFactory()
+    for _ in range(2):
+        coalition.bring_partners(clock.now(), ANNA)
+    assert [one.code for one in Partner.objects.order_by("code")] == ["corner-cafe", "safe-road"]
+    assert all(tie_out(one).difference == 0 for one in Partner.objects.all())

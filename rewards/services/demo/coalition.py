@@ -46,7 +46,8 @@ def bring_partners(now: datetime, actor: Actor) -> None:
     if Partner.objects.exists():
         return
     insurer, cafe = (_agree(about, terms, now, actor) for about, terms in PARTNERS)
-    members = list(Member.objects.filter(status="active").order_by("enrolled_at", "pk")[:MEMBERS])
+    free = Member.objects.filter(status="active").exclude(wallets__status="frozen")
+    members = list(free.order_by("enrolled_at", "pk")[:MEMBERS])
     for number, member in enumerate(members):
         _business(number, member, insurer, cafe, now, actor)
     _offer(cafe, members, actor)
