@@ -14,6 +14,7 @@ from rewards.services.challenges.rebuilding import find_wrong
 from rewards.services.demo import collecting
 from rewards.services.programmes import default_programme
 from tests.factories.members import MemberFactory
+from tests.factories.promotions import make_programme
 from tests.rewards.shop import Shop
 from tests.rewards.stamp_tools import CUPS, SUM, books_agree, stamp_programme
 from tests.rewards.till_client import Till, line, usd
@@ -121,4 +122,14 @@ def test_a_challenge_to_its_reward_and_back(shop):
 
     assert points_of(shop.card.member) == 0
     assert find_wrong(challenge) == []
+    assert books_are_right()
+
+
+def test_the_demo_shop_has_something_to_collect(app):
+    make_programme()
+    members = [MemberFactory() for _ in range(6)]
+    for _ in range(2):
+        collecting.make_collecting(clock.now(), SYSTEM)
+    cards = [card_of(app, one, "sixth-coffee") for one in members]
+    assert cards == [(1, 0), (4, 0), (3, 0), (2, 0), (2, 0), (1, 1)]
     assert books_are_right()
