@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.db.models import Count, Sum
+from django.db.models import Count, Sum, TextField
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
@@ -30,7 +30,7 @@ def pledged(*, programme: Programme, first: date, end: date) -> list[Pledged]:
     begins, ends = (datetime.combine(day, time.min, zone) for day in (first, end))
     made = Award.objects.filter(kind="charity", occurred_at__gte=begins, occurred_at__lt=ends)
     # Of a pledge to the member's own choice the detail says which cause that was.
-    named = made.annotate(charity=Coalesce(KT("detail__cause"), "code"))
+    named = made.annotate(charity=Coalesce(KT("detail__cause"), "code", output_field=TextField()))
     sums = named.values("charity").annotate(
         pledged_minor=Sum("amount"), taken_back_minor=Sum("taken_back"), sales=Count("id")
     )
