@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.errors import SourceRefConflict
 from loyalty_crm.kernel.models import OutboxEvent
 from members.models import Card, Receipt
@@ -13,6 +14,7 @@ from rewards.errors import (
     CardBlocked,
     InsufficientPoints,
     LimitExceeded,
+    MemberUnknown,
     PurchaseVoided,
     QuoteStale,
     RefundExceedsOriginal,
@@ -41,12 +43,12 @@ from tests.factories.rewards import event
 pytestmark = pytest.mark.django_db
 
 
-def sell(ask, number="R-1", paid=None, **details):
+def sell(ask, number="R-1", paid=None, actor=TILL, **details):
     return commit_purchase(
         sale=sale_of(ask, number, paid, **details),
         compiled=rule_sets.current(),
         now=NOON,
-        actor=TILL,
+        actor=actor,
     )
 
 
@@ -208,15 +210,17 @@ def test_a_card_that_is_not_active_earns_and_cannot_pay(shop, status):
     assert refusal.value.detail["bound"] == "card_not_active"
 
 
-def test_a_blocked_card_does_nothing(shop):
+def test_a_blocked_card_does_nothing_and_only_readers_of_members_hear_why(shop):
     card = CardFactory(status=Card.Status.BLOCKED)
 
-    with pytest.raises(CardBlocked):
+    with pytest.raises(MemberUnknown):
         sell(ask_for(shop, asked(1, "tea", 10_00), card=card))
+    with pytest.raises(CardBlocked):
+        sell(ask_for(shop, asked(1, "tea", 10_00), card=card), actor=SYSTEM)
 
 
 def test_a_replaced_card_leads_to_its_successor(shop, card):
-    Card.objects.filter(pk=card.pk).update(status=Card.Status.BLOCKED)
+    Card.objects.filter(pk=card.pk).update(status=Card.Status.BLOCKED, reason="lost")
     successor = CardFactory(member=card.member)
     Card.objects.filter(pk=card.pk).update(status=Card.Status.REPLACED, replaced_by=successor)
 

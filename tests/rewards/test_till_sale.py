@@ -148,7 +148,7 @@ def test_a_card_in_the_field_for_goods_finds_its_member(till, card):
 
 
 def test_a_blocked_card_stops_the_member_and_keeps_the_goods(till, card):
-    Card.objects.filter(pk=card.pk).update(status=Card.Status.BLOCKED)
+    Card.objects.filter(pk=card.pk).update(status=Card.Status.BLOCKED, reason="lost")
 
     panel = till.scan("tea", card.number)
 
