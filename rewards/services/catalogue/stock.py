@@ -100,7 +100,7 @@ def level_for(reward: Reward, store: Store | None) -> StockLevel | None:
 def claim(redemption: Redemption, *, at_once: bool) -> None:
     """Set one piece aside, or with ``at_once`` take it out. Refused when none is free."""
     if redemption.reward.stock_mode == Mode.COUNTED:
-        free = RewardStock.objects.filter(pk=redemption.stock_id, on_hand__gt=F("held"))
+        free = RewardStock.objects.filter(pk=redemption.stock_id or 0, on_hand__gt=F("held"))
         change = {"on_hand": F("on_hand") - 1} if at_once else {"held": F("held") + 1}
         _refuse_none(free.update(**change))
     if redemption.stock_level_id:
