@@ -219,7 +219,7 @@ def change(kind, till, shop, card, offer) -> None:
     elif kind == "spend":
         sell(till, shop, card, [line("bag", 60_00)], 2_990)
     elif kind == "block":
-        Card.objects.filter(pk=card.pk).update(status="blocked")
+        Card.objects.filter(pk=card.pk).update(status="blocked", reason="lost")
     elif kind == "other basket":
         sell(till, shop, card, [line("rice", 10_00)])
 
