@@ -9,7 +9,15 @@ import pytest
 from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
 from rewards.errors import OpenHolds
-from rewards.models import Coupon, CouponTally, TierEvaluation, TierMembership, TierStructure
+from rewards.models import (
+    AwardBalance,
+    AwardMove,
+    Coupon,
+    CouponTally,
+    TierEvaluation,
+    TierMembership,
+    TierStructure,
+)
 from rewards.services import tiers
 from rewards.services.coupons.issuing import issue_coupon
 from rewards.services.ledger import merge_wallets, unmerge_wallets
@@ -226,3 +234,47 @@ def test_what_was_decided_since_stays(ladder, cards):
 
     assert standing(cards[1])[0] == "gold"
     assert not TierEvaluation.objects.filter(cause="parted").exists()
+
+
+# Stamps, plays and tickets
+
+
+def put(member, kind, amount, reason="test"):
+    AwardMove.objects.create(member=member, kind=kind, code="x", amount=amount, reason=reason)
+
+
+def balances(cards, kind):
+    held = AwardBalance.objects.filter(kind=kind, code="x")
+    by_member = dict(held.values_list("member_id", "balance"))
+    return [by_member.get(card.member_id, 0) for card in cards]
+
+
+def test_stamps_plays_and_tickets_follow_and_go_back_as_far_as_they_are_there(cards):
+    giver, taker = (card.member for card in cards)
+    for kind, brought, own in (("stamps", 4, 3), ("game_plays", 2, 0), ("draw_tickets", -1, 5)):
+        put(giver, kind, brought)
+        if own:
+            put(taker, kind, own)
+    merge(cards)
+    assert [balances(cards, kind) for kind in ("stamps", "game_plays", "draw_tickets")] == [
+        [0, 7], [0, 2], [0, 4],
+    ]  # fmt: skip
+    put(taker, "game_plays", -1)
+    put(taker, "stamps", -6)
+    undo(cards)
+    # Of seven stamps one was left; of two plays one; the debt of a ticket goes back whole.
+    assert [balances(cards, kind) for kind in ("stamps", "game_plays", "draw_tickets")] == [
+        [1, 0], [1, 0], [-1, 5],
+    ]  # fmt: skip
+
+
+def test_what_went_back_once_follows_a_second_merge(cards):
+    put(cards[0].member, "stamps", 4)
+    merge(cards)
+    undo(cards)
+    assert balances(cards, "stamps") == [4, 0]
+    giver, taker = wallets(cards)
+    merge_wallets(source=giver, survivor=taker, event=event("merge"))
+    assert balances(cards, "stamps") == [0, 4]
+    unmerge_wallets(source=wallets(cards)[0], event=event("unmerge"))
+    assert balances(cards, "stamps") == [4, 0]

@@ -10,6 +10,7 @@ from loyalty_crm.kernel import outbox
 from rewards.errors import OpenHolds, WalletMerged, WalletsDiffer
 from rewards.models import LedgerTx, Wallet
 from rewards.services.coupons import following
+from rewards.services.ledger.award_balances import bring_balances
 from rewards.services.ledger.locks import lock_wallets
 from rewards.services.ledger.refusals import refuse_status
 from rewards.services.ledger.values import Event, WalletState
@@ -63,7 +64,7 @@ def merge_wallets(*, source: Wallet, survivor: Wallet, event: Event) -> Wallet:
 
 
 def bring_along(giver: WalletState, taker: WalletState, event: Event) -> None:
-    """What belongs to the members of the programme besides points: coupons and tiers."""
+    """What belongs to the members of the programme besides points: coupons, stamps, tiers."""
     who = (giver.member_id, taker.member_id)
     if giver.kind != Wallet.Kind.POINTS or None in who or who[0] == who[1]:
         return
@@ -71,6 +72,7 @@ def bring_along(giver: WalletState, taker: WalletState, event: Event) -> None:
     assert taker.member_id is not None
     members = {"giver": giver.member_id, "taker": taker.member_id}
     following.follow(wallet=giver.id, programme=giver.programme_id, **members)
+    bring_balances(wallet=giver.id, **members)
     keep_better(
         programme=giver.programme_id,
         reference=reason_of(giver.public_id),

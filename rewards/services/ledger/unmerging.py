@@ -9,6 +9,7 @@ from rewards.errors import MergeNotUndone, OpenHolds
 from rewards.models import LedgerEntry, LedgerTx, LotMove, Wallet
 from rewards.rules.purse import Move
 from rewards.services.coupons import following
+from rewards.services.ledger.award_balances import give_balances_back
 from rewards.services.ledger.locks import lock_wallets
 from rewards.services.ledger.merging import reason_of
 from rewards.services.ledger.refusals import refuse_status
@@ -57,10 +58,11 @@ def unmerge_wallets(*, source: Wallet, event: Event) -> Wallet:
 
 
 def take_along(state: WalletState, source: Wallet, event: Event) -> None:
-    """Coupons with their counts, and the tier of before."""
+    """Stamps, plays and tickets, coupons with their counts, and the tier of before."""
     giver, taker = source.member_id, state.member_id
     if source.kind != Wallet.Kind.POINTS or giver is None or taker is None or giver == taker:
         return
+    give_balances_back(wallet=source.pk, giver=giver, taker=taker)
     following.go_back(wallet=source.pk, programme=source.programme_id, giver=giver, taker=taker)
     bring_back(
         programme=source.programme_id,
