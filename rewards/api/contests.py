@@ -15,7 +15,7 @@ from rest_framework.request import Request
 
 from loyalty_crm.kernel.api.openapi import json_body, schema_of
 from loyalty_crm.kernel.api.shapes import Body
-from rewards.api.draws import MissingOut
+from rewards.api.draw_shapes import MissingOut
 from rewards.api.game_shapes import Kind, Moment
 from rewards.api.prize_base import (
     PAGE,
