@@ -73,16 +73,6 @@ SIDEBAR = [
         },
     ),
     Job(
-        _("Games and draws"),
-        {
-            "rewards.Game": "casino",
-            "rewards.GamePlay": "playing_cards",
-            "rewards.Draw": "celebration",
-            "rewards.Contest": "trophy",
-            "rewards.PrizeWin": "emoji_events",
-        },
-    ),
-    Job(
         _("Stamps and challenges"),
         {
             "rewards.StampProgramme": "approval",
@@ -92,6 +82,16 @@ SIDEBAR = [
             "rewards.Challenge": "flag",
             "rewards.Leaderboard": "leaderboard",
             "rewards.Badge": "military_tech",
+        },
+    ),
+    Job(
+        _("Games and draws"),
+        {
+            "rewards.Game": "casino",
+            "rewards.GamePlay": "playing_cards",
+            "rewards.Draw": "celebration",
+            "rewards.Contest": "trophy",
+            "rewards.PrizeWin": "emoji_events",
         },
     ),
     Job(

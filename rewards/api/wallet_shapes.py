@@ -212,7 +212,9 @@ def without_points(hold: LimitHold) -> dict[str, Any]:
 def gift_cards_alone(public_id: UUID, held: Sequence[GiftHold]) -> dict[str, Any]:
     """A released hold of a quote that set aside money on gift cards alone, in the same shape."""
     known = Hold.objects.filter(pk__in=[one.id for one in held])
-    first = known.order_by("pk").values("expires_at", "created_at").first() or {}
+    first: dict[str, Any] = dict(
+        known.order_by("pk").values("expires_at", "created_at").first() or {}
+    )
     return {
         "id": public_id,
         "wallet": None,

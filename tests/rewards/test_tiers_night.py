@@ -215,7 +215,9 @@ def stay(hotel, structure, member, amount, reference="s1", **more):
 
 
 def hear():
-    OutboxEvent.objects.filter(published_at=None).update(next_attempt_at=datetime(2020, 1, 1, tzinfo=UTC))
+    OutboxEvent.objects.filter(published_at=None).update(
+        next_attempt_at=datetime(2020, 1, 1, tzinfo=UTC)
+    )
     while outbox.drain():
         pass
 

@@ -53,7 +53,7 @@ def give_balances_back(*, wallet: int, giver: int, taker: int) -> None:
 
 
 def _run(statement: str, wallet: int, giver: int, taker: int) -> None:
-    values: dict[str, object] = {"giver": giver, "taker": taker}
+    values: dict[str, int | str] = {"giver": giver, "taker": taker}
     values |= {"reason": f"merge:{wallet}", "back": f"unmerge:{wallet}"}
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
