@@ -141,7 +141,9 @@ class GameAdmin(ReadOnlyAdmin):
         game = Game(programme=default_programme())
         form, sets, prizes = _forms(request, game)
         form.is_valid()
-        game.expected_plays = form.cleaned_data.get("expected_plays") or 1
+        # A form with nothing in it has cleaned nothing.
+        cleaned = getattr(form, "cleaned_data", {})
+        game.expected_plays = cleaned.get("expected_plays") or 1
         if not (sets.is_valid() and prizes.is_valid()):
             context: dict[str, Any] = {
                 "problem": _("The picture follows when every row can be read.")

@@ -67,7 +67,7 @@ def test_movements_are_turned_page_by_page(desk):
 
 def test_an_adjustment_is_previewed_and_booked_once_by_a_double_click(desk):
     open_member(desk)
-    desk.get_by_role("link", name="Adjust").click()
+    desk.locator("a.lc-button", has_text="Adjust").click()
 
     desk.fill("[name=points]", "-500")
     expect(desk.locator("#preview")).to_contain_text("the ledger will refuse it")

@@ -8,17 +8,29 @@ from typing import Any
 
 import time_machine
 
+from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
-from members.models import Card
-from rewards.models import Wallet
-from rewards.services import draws
+from members.models import Card, Household
+from rewards.models import (
+    ActionEvent,
+    AdjustmentRequest,
+    Leaderboard,
+    PointsTransfer,
+    Redemption,
+    Referral,
+    Reward,
+    Wallet,
+)
+from rewards.services import adjustments, draws, pools
+from rewards.services.challenges.writing import save_leaderboard
 from tests.factories.members import CardFactory, MemberFactory, ProductFactory, StoreFactory
 from tests.factories.promotions import make_programme
+from tests.house.beyond_rows import fill_catalogue, go_beyond_purchases
 from tests.rewards.game_tools import give_tickets, make_draw
 from tests.rewards.till_client import Till, line, purchase, usd
 
 #: Collections that take more than one call to fill; their own tests read them.
-EMPTY = {"backtests", "retro-batches"}
+EMPTY = {"backtests", "retro-batches", "partner/settlements"}
 OFFER = {"effects": [{"kind": "percent_off", "basis_points": 1000}], "coupon": {"required": True}}
 
 
@@ -45,6 +57,31 @@ def build(token: str) -> dict[str, str]:
         **played(till, card),
         **drawn(till, card),
         **others(till),
+        **beyond(card),
+    }
+
+
+def beyond(card: Card) -> dict[str, str]:
+    """One of each thing that members get and give besides buying."""
+    programme, now = make_programme(), clock.now()
+    said = {"programme": programme, "actor": SYSTEM}
+    pools.open_pool(member=card.member, share_percent=5, agrees=True, now=now, **said)
+    fill_catalogue(programme)
+    go_beyond_purchases(programme)
+    board = Leaderboard(programme=programme, code="most", name="Most")
+    save_leaderboard(board=board, actor=SYSTEM)
+    adjustments.save_terms(programme=programme, alone_up_to=1, actor=SYSTEM)
+    wallet = Wallet.objects.filter(kind="points").order_by("pk").first()
+    assert wallet is not None
+    asked = {"points": 5, "reason": "x", "reference": "r", "actor": SYSTEM}
+    adjustments.adjust_or_ask(wallet=wallet, **asked)
+    named = {
+        "rewards": Reward, "redemptions": Redemption, "events": ActionEvent,
+        "transfers": PointsTransfer, "households": Household, "referrals": Referral,
+        "leaderboards": Leaderboard, "adjustment-requests": AdjustmentRequest,
+    }  # fmt: skip
+    return {
+        name: str(model.objects.order_by("pk").first().public_id) for name, model in named.items()
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -15,6 +16,9 @@ from members.models import (
     CardDesign,
     CardType,
     DataRequest,
+    Household,
+    HouseholdInvitation,
+    HouseholdMember,
     LoginCode,
     MemberTag,
     PriceList,
@@ -140,7 +144,22 @@ def data_request(**given):
     return DataRequest.objects.create(**{"member": member, "kind": "export", **given})
 
 
+def stay(**given):
+    member = given.pop("member", None) or MemberFactory()
+    plain = {"household": Household.objects.create(), "agreed_at": LONG_AGO}
+    return HouseholdMember.objects.create(**{"member": member, **plain, **given})
+
+
+def invitation(**given):
+    plain = {"household": Household.objects.create(), "digest": b"1", "invited_by": MemberFactory()}
+    return HouseholdInvitation.objects.create(expires_at=LONG_AGO, **{**plain, **given})
+
+
 VIOLATIONS = {
+    "one_household_at_a_time": twice(stay, member=MemberFactory),
+    "household_share_is_a_percentage": partial(stay, share_percent=101),
+    "household_left_after_it_was_joined": lambda: stay(left_at=LONG_AGO - timedelta(days=1)),
+    "invitation_is_accepted_by_somebody": lambda: invitation(accepted_by=MemberFactory()),
     "stopped_card_says_why": partial(CardFactory, status="blocked", reason=""),
     "design_colours_are_colours": lambda: CardDesign.objects.create(
         name="D", title="T", accent="red"

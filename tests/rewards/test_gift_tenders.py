@@ -326,11 +326,18 @@ def try_to_sell(token, shown, no):
 @pytest.mark.allow_broken_books
 def test_without_the_lock_the_database_still_refuses(till, store, monkeypatch):
     """The control: the check reads what is not locked, and the ledger itself says no."""
-    card = sold_card(50_00)
     monkeypatch.setattr(paying, "lock_wallets", unlocked)
-    found = race([partial(try_to_sell, till.token, number(card), no) for no in range(6)])
-    assert sorted(found.results) != [201, *[422] * 5] or found.errors
-    assert balance(card) == (0, 0)
+    told = []
+    # They meet nearly always: one round of ten has to show it, and none may overspend.
+    for turn in range(10):
+        card = sold_card(50_00)
+        tries = range(10 * turn, 10 * turn + 6)
+        found = race([partial(try_to_sell, till.token, number(card), no) for no in tries])
+        assert balance(card) == (0, 0)
+        told.append(sorted(found.results) != [201, *[422] * 5] or bool(found.errors))
+        if told[-1]:
+            break
+    assert any(told)
 
 
 def unlocked(ids):

@@ -148,8 +148,8 @@ def test_a_rule_set_says_what_it_has_to_know():
     assert needs.member == {"birth_date"}
     assert msgspec.structs.asdict(RuleSet([rule(1, "b", points=1)], Terms()).needs) == {
         "member": frozenset(), "windows": frozenset(), "categories": frozenset(),
-        "price_lists": frozenset(), "gifts": frozenset(), "product_lists": False,
-        "attributes": False, "store_groups": False,
+        "price_lists": frozenset(), "gifts": frozenset(), "tenders": frozenset(),
+        "product_lists": False, "attributes": False, "store_groups": False,
     }  # fmt: skip
 
 

@@ -41,13 +41,11 @@ class TermsForm(SettingsForm):
 class AdjustmentTermsAdmin(SettingsAdmin):
     """One row: from how many points on a second person has to agree."""
 
+    is_single = True
     form = TermsForm
     list_display = ["programme", "alone_up_to"]
     list_select_related = ["programme"]
     sortable_by = ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not AdjustmentTerms.objects.exists()
 
     def save_model(
         self, request: HttpRequest, obj: AdjustmentTerms, form: Any, change: bool

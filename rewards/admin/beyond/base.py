@@ -39,12 +39,31 @@ class SettingsAdmin(KernelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return default_or_none() is not None and bool(super().has_add_permission(request))
+    #: Whether the programme has one row of them.
+    is_single = False
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What can't be added yet, or is there already, is found where it is.
+
+        Not a matter of permission: those are asked for every page's sidebar.
+        """
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if default_or_none() is None:
+            messages.info(request, _("Set up the points programme"))
+            return HttpResponseRedirect(reverse("admin:rewards_programme_changelist"))
+        known = self.model.objects.first() if self.is_single else None
+        if known is not None:
+            address = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(address, args=[known.pk]))
+        page: HttpResponse = super().add_view(request, form_url, extra_context)
+        return page
 
     def _may_write(self, request: HttpRequest, obj: Model | None) -> bool:
         if obj is None:
-            return self.has_add_permission(request)
+            return bool(self.has_add_permission(request))
         return bool(self.has_change_permission(request, obj))
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:

@@ -71,6 +71,7 @@ class TermsForm(SettingsForm):
 class ReferralTermsAdmin(SettingsAdmin):
     """One row: what a friend has to do, and what both get."""
 
+    is_single = True
     form = TermsForm
     told = ("referrer", "friend")
     groups = (
@@ -100,9 +101,6 @@ class ReferralTermsAdmin(SettingsAdmin):
     @admin.display(description=gettext_lazy("the friend gets"))
     def friend(self, terms: ReferralTerms) -> str:
         return _gives(terms, terms.friend_reward)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not ReferralTerms.objects.exists()
 
     def save_model(self, request: HttpRequest, obj: ReferralTerms, form: Any, change: bool) -> None:
         made = referrals.save_terms(

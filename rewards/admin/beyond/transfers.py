@@ -44,13 +44,11 @@ class TermsForm(SettingsForm):
 class TransferTermsAdmin(SettingsAdmin):
     """One row: whether and how many points members may give away."""
 
+    is_single = True
     form = TermsForm
     list_display = ["programme", "is_on", "fee_percent"]
     list_select_related = ["programme"]
     sortable_by = ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not TransferTerms.objects.exists()
 
     def save_model(self, request: HttpRequest, obj: TransferTerms, form: Any, change: bool) -> None:
         asked = {name: getattr(obj, name) for name in SETTINGS}
