@@ -81,6 +81,14 @@ def put_store_group(
     return group, created
 
 
+@transaction.atomic
+def name_store_group(*, code: str, name: str, actor: Actor) -> tuple[StoreGroup, bool]:
+    """Create the group, without stores, or give it this name; its stores stay."""
+    group, created = StoreGroup.objects.update_or_create(code=code, defaults={"name": name})
+    _trace("store_group", code, created, actor)
+    return group, created
+
+
 def _trace(
     noun: str, code: str, created: bool, actor: Actor, after: dict[str, object] | None = None
 ) -> None:

@@ -12,9 +12,9 @@ from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.actors import SYSTEM
 from loyalty_crm.kernel.errors import ConflictVersion
 from loyalty_crm.kernel.models import AuditEntry
-from members.models import ProductList, Tag
+from members.models import ProductList, StoreGroup, Tag
 from members.services.assortment import name_product_list
-from members.services.groups import name_tag
+from members.services.groups import name_store_group, name_tag, put_store_group
 from rewards.errors import ConfigInvalid
 from rewards.models import Programme, Promotion, PromotionVersion, StackingGroup
 from rewards.services import promotions
@@ -38,6 +38,7 @@ def fill(programme):
     create_group(programme=programme, code="g", name="Скидки", mode="max_n", n=2, actor=SYSTEM)
     name_product_list(code="teas", name="Teas", actor=SYSTEM)
     name_tag(code="vip", name="VIP", actor=SYSTEM)
+    name_store_group(code="north", name="North", actor=SYSTEM)
     make_promotion(programme, "live", OFF, stacking={"group": "g"}, ends_at=clock.now() + 9 * DAY)
     paused = make_promotion(programme, "paused", OFF)
     promotions.pause(promotion=paused.promotion, actor=SYSTEM)
@@ -109,6 +110,7 @@ def test_an_empty_shop_becomes_the_first_one_byte_for_byte(tmp_path):
     programme = Programme.objects.get()
     assert (programme.max_discount_percent, programme.promotions_need_review) == (40, True)
     assert (ProductList.objects.get().code, Tag.objects.get().name) == ("teas", "VIP")
+    assert StoreGroup.objects.get().name == "North"
     # The second time there is nothing to do, and nothing is done.
     before = AuditEntry.objects.count()
     assert "Nothing to change." in config("apply", first, "--yes")
@@ -420,3 +422,16 @@ def test_a_plan_costs_the_same_for_many_promotions(shop, django_assert_max_num_q
         plan = plan_files(files)
 
     assert len(plan.changes) == 30
+
+
+def test_a_group_of_stores_is_renamed_and_keeps_its_stores(shop):
+    north, _is_new = put_store_group(
+        code="north", name="N", stores=[StoreFactory(code="S1").code], actor=SYSTEM
+    )
+    files = export_files(shop)
+    files["names.json"]["store_groups"]["north"] = "The North"
+
+    apply(files)
+
+    north.refresh_from_db()
+    assert (north.name, north.stores.count()) == ("The North", 1)

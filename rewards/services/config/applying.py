@@ -13,7 +13,7 @@ from loyalty_crm.kernel import audit, clock
 from loyalty_crm.kernel.actors import Actor
 from loyalty_crm.kernel.errors import ConflictVersion
 from members.services.assortment import name_price_list, name_product_list
-from members.services.groups import name_tag
+from members.services.groups import name_store_group, name_tag
 from rewards.models import Programme, Promotion, PromotionVersion, StackingGroup
 from rewards.services import promotions
 from rewards.services.config.planning import Change, Plan, plan_files
@@ -22,7 +22,12 @@ from rewards.services.programmes import create_programme, default_or_none, updat
 from rewards.services.stacking_groups import change_group, create_group
 
 REVIEW = "promotions_need_review"
-_NAMING = {"product_list": name_product_list, "price_list": name_price_list, "tag": name_tag}
+_NAMING = {
+    "product_list": name_product_list,
+    "price_list": name_price_list,
+    "store_group": name_store_group,
+    "tag": name_tag,
+}
 
 
 @transaction.atomic

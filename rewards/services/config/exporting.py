@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Case, Value, When
 
 from loyalty_crm.kernel import clock
-from members.models import PriceList, ProductList, Tag
+from members.models import PriceList, ProductList, StoreGroup, Tag
 from rewards.models import Programme, Promotion, PromotionVersion, StackingGroup
 from rewards.models.promotions import STATES
 from rewards.services.config.shapes import NAMES, PROGRAMME
@@ -85,6 +85,7 @@ def _names() -> dict[str, Any]:
     return {
         "product_lists": _coded(ProductList.objects.values_list("code", "name")),
         "price_lists": _coded(PriceList.objects.values_list("code", "name")),
+        "store_groups": _coded(StoreGroup.objects.values_list("code", "name")),
         "tags": _coded(Tag.objects.values_list("code", "name")),
     }
 

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from loyalty_crm.kernel import clock
 from loyalty_crm.kernel.problems import fault
-from members.models import PriceList, ProductList, Tag
+from members.models import PriceList, ProductList, StoreGroup, Tag
 from rewards.errors import ConfigInvalid
 from rewards.models import Programme, PromotionVersion, StackingGroup
 from rewards.rules import definitions
@@ -152,6 +152,7 @@ def _name_changes(wanted: Wanted) -> Iterator[Change]:
     tables: list[tuple[str, Any, dict[str, str]]] = [
         ("product_list", ProductList, wanted.names.product_lists),
         ("price_list", PriceList, wanted.names.price_lists),
+        ("store_group", StoreGroup, wanted.names.store_groups),
         ("tag", Tag, wanted.names.tags),
     ]
     for what, model, names in tables:
@@ -314,6 +315,7 @@ def _comes(oddity: Oddity, wanted: Wanted) -> bool:
         "promotions": wanted.promotions,
         "lists": names.product_lists if names else {},
         "price_lists": names.price_lists if names else {},
+        "store_groups": names.store_groups if names else {},
         "tags": names.tags if names else {},
     }
     return code in coming.get(table, ())

@@ -64,10 +64,11 @@ class PromotionFile(File, kw_only=True):
 
 
 class NamesFile(File, kw_only=True):
-    """Codes of lists and tags that wordings name; what is in the lists is not configuration."""
+    """Codes of lists, groups and tags that wordings name; what is in them is not configuration."""
 
     product_lists: Words = {}
     price_lists: Words = {}
+    store_groups: Words = {}
     tags: Words = {}
 
 
