@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty_crm.kernel import jobs
@@ -40,6 +41,15 @@ HOUSEHOLDS = 240
 LOYALTY = 0.6
 WEEK = timedelta(days=7)
 Say = Callable[[str], object]
+#: What is there besides receipts and points, in this order.
+ADDED = (
+    offers.make_offers,
+    collecting.make_collecting,
+    beyond.go_beyond,
+    coalition.bring_partners,
+    shelf.fill_shelf,
+    play.set_up_games,
+)
 
 
 @dataclass
@@ -87,12 +97,10 @@ def load_demo(
     say(str(_("The last days …")))
     story.tell(now, actor)
     say(str(_("Offers, tiers, coupons, gift cards …")))
-    offers.make_offers(now, actor)
-    collecting.make_collecting(now, actor)
-    beyond.go_beyond(now, actor)
-    coalition.bring_partners(now, actor)
-    shelf.fill_shelf(now, actor)
-    play.set_up_games(now, actor)
+    for add in ADDED:
+        # Whole or not at all: a load that was cut off begins the step anew.
+        with transaction.atomic():
+            add(now, actor)
     remember(size, outcome, actor)
     return Loaded(outcome, members, products)
 

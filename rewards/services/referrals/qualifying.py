@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import Sum
 
 from loyalty_crm.kernel.actors import SYSTEM
@@ -22,6 +23,7 @@ def locked(**by: object) -> Referral | None:
     return rows.select_related("referrer", "friend", "programme", "receipt").filter(**by).first()
 
 
+@transaction.atomic
 def bought(receipt: Receipt) -> None:
     """A sale of a friend: it may be the one that counts. Locks the referral."""
     referral = locked(
